@@ -1,0 +1,194 @@
+"""Every failure grip names: a stable code for programs, a sentence for people.
+
+Owns the root of the error tree and the categories that an edge maps to an HTTP status or an exit
+status. Refuses to know either: statuses live in `web`, exit statuses in `cli`.
+"""
+
+import enum
+from collections.abc import Mapping
+from typing import ClassVar
+
+
+class Category(enum.StrEnum):
+    """The kind of a failure, from which each edge derives its own status."""
+
+    INVALID = "invalid"
+    UNAUTHENTICATED = "unauthenticated"
+    FORBIDDEN = "forbidden"
+    NOT_FOUND = "not_found"
+    CONFLICT = "conflict"
+    UNPROCESSABLE = "unprocessable"
+    PAYMENT_REQUIRED = "payment_required"
+    RATE_LIMITED = "rate_limited"
+    TOO_LARGE = "too_large"
+    UNAVAILABLE = "unavailable"
+    INTERNAL = "internal"
+
+
+class GripError(Exception):
+    """A failure with a stable `code`, a `category`, and one sentence that says what to do.
+
+    `param` names the offending parameter or key, `metadata` holds facts for programs, and
+    `retry_after_s` is the whole number of seconds after which the same call is worth repeating.
+    """
+
+    code: ClassVar[str] = "internal_error"
+    category: ClassVar[Category] = Category.INTERNAL
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        param: str | None = None,
+        metadata: Mapping[str, object] | None = None,
+        retry_after_s: int | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.param = param
+        self.metadata: Mapping[str, object] = {} if metadata is None else metadata
+        self.retry_after_s = retry_after_s
+
+
+class ConfigurationInvalid(GripError):
+    """A key of the configuration, or the file itself, cannot be used; `param` is the key."""
+
+    code = "invalid_configuration"
+    category = Category.INVALID
+
+
+class SecretUnresolved(GripError):
+    """A secret reference is malformed, or what it points to is missing, empty or unreadable."""
+
+    code = "secret_unresolved"
+    category = Category.UNAVAILABLE
+
+
+class InvalidRequest(GripError):
+    """A request or a command names something that cannot be; nothing was held or written."""
+
+    code = "invalid_request_error"
+    category = Category.INVALID
+
+
+class RequestTooLarge(GripError):
+    """A body is over `[server] max_body_bytes`."""
+
+    code = "request_too_large"
+    category = Category.TOO_LARGE
+
+
+class InvalidApiKey(GripError):
+    """A key is missing, unknown, revoked or expired, or its member or account is gone."""
+
+    code = "invalid_api_key"
+    category = Category.UNAUTHENTICATED
+
+
+class ModelNotAllowed(GripError):
+    """The model is not on the key's allowlist."""
+
+    code = "model_not_allowed"
+    category = Category.FORBIDDEN
+
+
+class ModelNotFound(GripError):
+    """The model is not in the price book, is disabled, or has no price."""
+
+    code = "model_not_found"
+    category = Category.NOT_FOUND
+
+
+class InsufficientCredits(GripError):
+    """The wallet cannot cover an amount; `metadata` has `required`, `available` and `held`."""
+
+    code = "insufficient_credits"
+    category = Category.PAYMENT_REQUIRED
+
+
+class ApiKeyBudgetExhausted(GripError):
+    """The key's credit budget cannot cover the estimated cost."""
+
+    code = "api_key_budget_exhausted"
+    category = Category.PAYMENT_REQUIRED
+
+
+class MemberLimitExhausted(GripError):
+    """The member's limit in this wallet cannot cover the estimated cost."""
+
+    code = "member_limit_exhausted"
+    category = Category.PAYMENT_REQUIRED
+
+
+class RateLimitExceeded(GripError):
+    """A sliding window is full; `metadata["limit"]` says which, `retry_after_s` for how long.
+
+    `standings` are those of requests and tokens, for the headers of the answer.
+    """
+
+    code = "rate_limit_exceeded"
+    category = Category.RATE_LIMITED
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        standings: tuple[object, object] = (None, None),
+        metadata: Mapping[str, object] | None = None,
+        retry_after_s: int | None = None,
+    ) -> None:
+        super().__init__(message, metadata=metadata, retry_after_s=retry_after_s)
+        self.standings = standings
+
+
+class ServiceUnavailable(GripError):
+    """No channel completed the request, or the database is away."""
+
+    code = "service_unavailable"
+    category = Category.UNAVAILABLE
+
+
+class NotFound(GripError):
+    """A command or a route names a thing that does not exist."""
+
+    code = "not_found"
+    category = Category.NOT_FOUND
+
+
+class Ambiguous(GripError):
+    """A name fits several things; the id says which one is meant."""
+
+    code = "ambiguous"
+    category = Category.CONFLICT
+
+
+class Conflict(GripError):
+    """The change does not fit the present state, which the message tells."""
+
+    code = "conflict"
+    category = Category.CONFLICT
+
+
+class MemberCapReached(GripError):
+    """The wallet's tier admits no further member."""
+
+    code = "member_cap_reached"
+    category = Category.CONFLICT
+
+
+class DatabaseOutdated(GripError):
+    """The schema is not the one of this version; `grip db upgrade` mends it."""
+
+    code = "database_outdated"
+    category = Category.UNAVAILABLE
+
+
+class DatabaseUnavailable(ServiceUnavailable):
+    """The database cannot be reached, or did not answer in time."""
+
+
+class BooksBroken(GripError):
+    """A guard of the ledger fired: a row count or a constraint that can only fail by a defect."""
+
+    code = "books_broken"
+    category = Category.INTERNAL

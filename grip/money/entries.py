@@ -1,0 +1,128 @@
+"""The values of a batch: what the request path asks of the books, and what they answer.
+
+An `Admit` becomes a row of `holds`; a `Settle` turns that row into a row of `usage`; a `Release`
+only removes it. All three name the request, which is the identity of the effect: the same effect
+asked for twice happens once.
+"""
+
+from dataclasses import dataclass
+
+from grip.errors import GripError
+from grip.money.limits import Standing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admit:
+    """Asks to hold the estimated cost of a call.
+
+    `amount` is in credits, `estimate_nano` in nano-credits (against budgets and member limits),
+    `tokens` counts against the wallet's tokens per minute. `catalog_version`, `key_version` and
+    `tier` are what the estimate was based on: where one of them is no longer true, the answer is
+    `Stale` and the caller looks again.
+    """
+
+    request_id: str
+    wallet_id: str
+    key_id: str
+    member_id: str
+    catalog_version: int
+    key_version: int
+    tier: str
+    amount: int
+    estimate_nano: int
+    tokens: int
+    model: str
+    endpoint: str
+    ip: str
+    boot_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What a usage row says of a call beside its money; counts of zero or more, times in ms."""
+
+    key_name: str
+    endpoint: str
+    model: str
+    provider: str
+    channel_id: str
+    channel: str
+    upstream_model: str
+    upstream_id: str | None
+    ip: str
+    region: str
+    status: str
+    estimated: bool
+    price_id: str
+    input_tokens: int
+    output_tokens: int
+    cached_input_tokens: int
+    cache_write_tokens: int
+    images: int
+    seconds: int
+    characters: int
+    buy_cost_nano: int | None
+    attempts: int
+    latency_ms: int
+    first_byte_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settle:
+    """Asks to charge `cost_nano` for a request and to let go of its hold.
+
+    `proven` says that the upstream itself reported the usage: only then may the charge pass the
+    hold (contract, money rule 5).
+    """
+
+    request_id: str
+    cost_nano: int
+    proven: bool
+    tokens: int
+    facts: Facts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """Asks to let go of a hold without a charge: the call failed."""
+
+    request_id: str
+
+
+Entry = Admit | Settle | Release
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admitted:
+    """The hold is in the books since `admitted_us`; `requests` and `tokens` stand as told."""
+
+    admitted_us: int
+    requests: Standing | None
+    tokens: Standing | None
+
+
+@dataclass(frozen=True, slots=True)
+class Stale:
+    """What the admission was based on has changed since; nothing was held."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """The charge is in the books: `credits` drawn in whole, of a cost of `cost_nano`."""
+
+    cost_nano: int
+    credits: int
+    balance_after: int
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """The hold is gone, with nothing charged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """There was no such hold: it had been resolved already, and stays as it was resolved."""
+
+
+Outcome = Admitted | Stale | Settled | Released | Gone | GripError

@@ -1,0 +1,86 @@
+"""What a call costs: one price version, one usage, one integer.
+
+The only place with cost arithmetic. A usage's `input_tokens` include those read from and written
+to a cache, as OpenAI counts them; a provider that counts them apart is normalised by its adapter,
+since the two shapes cannot be told apart from the numbers.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """What one call used; every number is a count of zero or more."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_input_tokens: int = 0
+    cache_write_tokens: int = 0
+    images: int = 0
+    seconds: int = 0
+    characters: int = 0
+    requests: int = 1
+
+    @property
+    def tokens(self) -> int:
+        """What counts against a limit on tokens."""
+        return self.input_tokens + self.output_tokens
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rates:
+    """Nano-credits per unit. None means that nobody named a price for the unit.
+
+    Cached input and cache writes without a price of their own cost what input costs.
+    """
+
+    input_nano: int | None = None
+    output_nano: int | None = None
+    cached_input_nano: int | None = None
+    cache_write_nano: int | None = None
+    image_nano: int | None = None
+    second_nano: int | None = None
+    character_nano: int | None = None
+    request_nano: int | None = None
+
+    @property
+    def named(self) -> bool:
+        """Whether anybody named a price at all; zero is a price."""
+        return any(getattr(self, name) is not None for name in RATE_NAMES)
+
+
+RATE_NAMES: tuple[str, ...] = tuple(Rates.__dataclass_fields__)
+
+
+def cost_nano(rates: Rates, usage: Usage) -> int:
+    """Return what `usage` costs at `rates`, in nano-credits; a unit without a price adds nothing."""
+    input_nano = rates.input_nano or 0
+    cached_nano = input_nano if rates.cached_input_nano is None else rates.cached_input_nano
+    write_nano = input_nano if rates.cache_write_nano is None else rates.cache_write_nano
+    cached = min(usage.cached_input_tokens, usage.input_tokens)
+    written = min(usage.cache_write_tokens, usage.input_tokens - cached)
+    return (
+        (usage.input_tokens - cached - written) * input_nano
+        + cached * cached_nano
+        + written * write_nano
+        + usage.output_tokens * (rates.output_nano or 0)
+        + usage.images * (rates.image_nano or 0)
+        + usage.seconds * (rates.second_nano or 0)
+        + usage.characters * (rates.character_nano or 0)
+        + usage.requests * (rates.request_nano or 0)
+    )
+
+
+def dearest_input(rates: Rates) -> int:
+    """Return the highest nano-credits that one input token can cost: what a hold assumes."""
+    input_nano = rates.input_nano or 0
+    return max(input_nano, rates.cached_input_nano or 0, rates.cache_write_nano or 0)
+
+
+def bound_nano(rates: Rates, *, input_tokens: int, output_tokens: int, requests: int = 1) -> int:
+    """Return the most that a text call of these tokens can cost: what a hold takes."""
+    return (
+        input_tokens * dearest_input(rates)
+        + output_tokens * (rates.output_nano or 0)
+        + requests * (rates.request_nano or 0)
+    )

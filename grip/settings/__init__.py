@@ -1,0 +1,55 @@
+"""Configuration: the only reader of files and variables that configure grip.
+
+Owns every key, its default, its documentation and its check, and the resolving of secret
+references. Refuses to hold secrets, and to be changed once loaded.
+"""
+
+from grip.settings.addresses import Amount
+from grip.settings.file import locate
+from grip.settings.kinds import IPNetwork
+from grip.settings.load import load
+from grip.settings.process import ENVIRON
+from grip.settings.secret_references import check_secret_reference, resolve_secret
+from grip.settings.sections import (
+    DEFAULT_TIERS,
+    Callbacks,
+    Content,
+    Credits,
+    Database,
+    Legal,
+    Log,
+    Region,
+    Retention,
+    Routing,
+    Server,
+    Settings,
+    Tier,
+    Upstream,
+)
+from grip.settings.shown import describe, render_example
+
+__all__ = [
+    "DEFAULT_TIERS",
+    "ENVIRON",
+    "Amount",
+    "Callbacks",
+    "Content",
+    "Credits",
+    "Database",
+    "IPNetwork",
+    "Legal",
+    "Log",
+    "Region",
+    "Retention",
+    "Routing",
+    "Server",
+    "Settings",
+    "Tier",
+    "Upstream",
+    "check_secret_reference",
+    "describe",
+    "load",
+    "locate",
+    "render_example",
+    "resolve_secret",
+]

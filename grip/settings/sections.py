@@ -1,0 +1,280 @@
+"""Every key of the configuration: its type, its default and its documentation, once.
+
+Owns the shape of `Settings`. Refuses to read files or variables, and to explain a key anywhere
+else: the commented example is printed from here.
+"""
+
+# ruff: noqa: RUF009  # key() and section() return dataclasses.field(), which Ruff cannot see
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from types import MappingProxyType
+
+from grip.settings.addresses import Amount, AmountText, DatabaseUrl, Link, LinkOrNothing
+from grip.settings.kinds import (
+    Choice,
+    IPNetwork,
+    NameOrNothing,
+    Names,
+    Networks,
+    OrNothing,
+    Seconds,
+    Truth,
+    Whole,
+    Word,
+)
+from grip.settings.payment_keys import payment_kind
+from grip.settings.schema import Section, key, named_sections, required_key, section
+
+_COUNT_MAX = 10**12
+_LIMIT = OrNothing(kind=Whole(maximum=_COUNT_MAX), word="unlimited")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """[server]: how this node listens."""
+
+    host: str = key("127.0.0.1", Word(), "The address to listen on.")
+    port: int = key(
+        8000, Whole(minimum=0, maximum=65_535), "The port to listen on; 0 takes any free one."
+    )
+    workers: int = key(1, Whole(maximum=1024), "How many processes serve requests.")
+    region: str = key(
+        "",
+        NameOrNothing(),
+        "The region of this node, one of [regions]; channels of the same region are preferred.",
+    )
+    trusted_proxies: tuple[IPNetwork, ...] = key(
+        (),
+        Networks(),
+        "Addresses and CIDR blocks of the reverse proxies in front of grip. X-Forwarded-For is "
+        "believed only when it comes from these.",
+    )
+    max_body_bytes: int = key(
+        10_485_760,
+        Whole(minimum=1024, maximum=2**31 - 1),
+        "The largest request body in bytes; a larger one is answered with 413.",
+    )
+    graceful_stop_s: int = key(
+        30,
+        Whole(minimum=0, maximum=86_400),
+        "How long in whole seconds a stopping node lets running requests finish.",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Database:
+    """[database]: where the books are kept."""
+
+    url: str = key(
+        "sqlite:///grip.db",
+        DatabaseUrl(),
+        "sqlite:///FILE (relative to the working directory; sqlite:////FILE is absolute) or "
+        "postgresql://USER@HOST/NAME. Several nodes need PostgreSQL.",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credits:
+    """[credits]: credits that are given, not sold."""
+
+    signup: int = key(
+        1000,
+        Whole(minimum=0, maximum=_COUNT_MAX),
+        "Credits a new account's wallet starts with (1 credit is $0.001); 0 gives none.",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tier:
+    """[tiers.NAME]: what a wallet may do; None means no limit."""
+
+    qps: int | None = key(None, _LIMIT, 'Metered requests in any one second, or "unlimited".')
+    tpm: int | None = key(None, _LIMIT, 'Tokens in any 60 seconds, or "unlimited".')
+    members: int | None = key(
+        None, _LIMIT, 'Members of the wallet, its owner included, or "unlimited".'
+    )
+    groups: tuple[str, ...] | None = key(
+        None,
+        Names(),
+        "Channel groups the tier may use; leave the key out to allow all of them.",
+        example='["default"]',
+    )
+    recharge_over: Amount | None = key(
+        None,
+        OrNothing(kind=AmountText(), word="none"),
+        "A wallet whose net payments exceed this amount reaches the tier; an amount with its "
+        'currency, or "none" where no payment leads here.',
+    )
+    invitation_only: bool = key(
+        False,
+        Truth(),
+        "Whether the operator alone puts wallets on this tier, whatever they have paid.",
+    )
+
+
+DEFAULT_TIERS: Mapping[str, Tier] = MappingProxyType(
+    {
+        "free": Tier(qps=3, tpm=1_000_000, members=1),
+        "plus": Tier(
+            qps=10,
+            tpm=10_000_000,
+            members=2,
+            recharge_over=Amount(value=Decimal(100), currency="CNY"),
+        ),
+        "pro": Tier(
+            qps=30,
+            tpm=50_000_000,
+            members=5,
+            recharge_over=Amount(value=Decimal(2000), currency="CNY"),
+        ),
+        "max": Tier(
+            qps=100,
+            members=8,
+            recharge_over=Amount(value=Decimal(5000), currency="CNY"),
+        ),
+        "enterprise": Tier(invitation_only=True),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """[content]: what is kept of requests and answers."""
+
+    logging: bool = key(
+        True,
+        Truth(),
+        "Whether a new API key logs request and answer content unless told otherwise.",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retention:
+    """[retention]: how long details are kept."""
+
+    detail_days: int = key(
+        30,
+        Whole(maximum=36_500),
+        "Days that request details and content are kept; then, once the monthly rollups exist, "
+        "maintenance deletes them.",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Routing:
+    """[routing]: how hard a request tries."""
+
+    attempts: int = key(
+        3, Whole(maximum=100), "The most upstream calls that one request may lead to."
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upstream:
+    """[upstream]: timeouts of channels that set none of their own."""
+
+    connect_timeout_s: float = key(
+        10.0, Seconds(), "Seconds to connect, TLS included, before the next channel is tried."
+    )
+    first_byte_timeout_s: float = key(
+        60.0, Seconds(), "Seconds from the request to the first byte of the answer."
+    )
+    chunk_timeout_s: float = key(60.0, Seconds(), "Seconds between two chunks of a stream.")
+    total_timeout_s: float = key(600.0, Seconds(), "Seconds for a whole upstream call.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Callbacks:
+    """[callbacks]: delivery to a task's callback_url."""
+
+    timeout_s: float = key(
+        15.0, Seconds(maximum=60), "Seconds that one delivery may take from start to end."
+    )
+    max_attempts: int = key(
+        8,
+        Whole(maximum=20),
+        "Deliveries tried before a callback is given up; `grip callbacks replay` tries again.",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Legal:
+    """[legal]: the terms that a purchase refers to."""
+
+    terms_url: str = key("", LinkOrNothing(), "Address of the terms of service; may be empty.")
+    refund_policy_url: str = key(
+        "", LinkOrNothing(), "Address of the refund policy shown before a purchase; may be empty."
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Region:
+    """[regions.NAME]: one entry of GET /v1/regions."""
+
+    endpoint: str = required_key(Link(), "The address under which customers reach the region.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Log:
+    """[log]: what the process writes to standard error."""
+
+    level: str = key(
+        "info",
+        Choice(words=("debug", "info", "warning", "error")),
+        "The least severe level written: debug, info, warning or error.",
+    )
+    format: str = key(
+        "auto",
+        Choice(words=("auto", "text", "json")),
+        "text for people, json for machines; auto is text on a terminal and json elsewhere.",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The whole configuration, checked; immutable, and safe to share between workers."""
+
+    server: Server = section(Server, "How this node listens.")
+    database: Database = section(Database, "Where the books are kept.")
+    credits: Credits = section(Credits, "Credits that are given, not sold.")
+    tiers: Mapping[str, Tier] = named_sections(
+        DEFAULT_TIERS,
+        Section(
+            doc="The tiers of wallets. A table here changes only the keys it names of the default "
+            "tier of that name; another name adds a tier, whose absent limits mean no limit.",
+            shape=Tier,
+        ),
+    )
+    content: Content = section(Content, "What is kept of requests and answers.")
+    retention: Retention = section(Retention, "How long details are kept.")
+    routing: Routing = section(Routing, "How hard a request tries.")
+    upstream: Upstream = section(
+        Upstream, "Timeouts of channels that set none of their own, in seconds."
+    )
+    callbacks: Callbacks = section(Callbacks, "Deliveries to the callback_url of a task.")
+    payments: Mapping[str, Mapping[str, str]] = named_sections(
+        MappingProxyType({}),
+        Section(
+            doc="Payment providers, one table each, every value a string. Keys that hold secrets "
+            "(…secret…, …token, …password, …key) are references.",
+            free=payment_kind,
+            sample={
+                "stripe": {
+                    "secret_key": "env:STRIPE_SECRET_KEY",
+                    "webhook_secret": "cred:stripe-webhook",
+                }
+            },
+        ),
+    )
+    legal: Legal = section(Legal, "The terms that a purchase refers to.")
+    regions: Mapping[str, Region] = named_sections(
+        MappingProxyType({}),
+        Section(
+            doc="The regions that GET /v1/regions lists, one table each.",
+            shape=Region,
+            sample={"cn-shanghai": {"endpoint": "https://cn-shanghai.example.com"}},
+        ),
+    )
+    log: Log = section(Log, "What the process writes to standard error.")

@@ -1,0 +1,404 @@
+"""Make the first schema."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+Int = sa.BigInteger().with_variant(sa.INTEGER(), "sqlite")
+Bytes = sa.LargeBinary().with_variant(sa.BLOB(), "sqlite")
+
+APPEND_ONLY = {
+    "usage": ("seq", "request_id"),
+    "ledger_transfer": ("seq", "id", "idem_key", "pending_id"),
+    "price": ("seq", "id"),
+    "audit": ("seq",),
+}
+
+POSTGRES_FUNCTION = """
+CREATE FUNCTION grip_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'the table % is append-only', TG_TABLE_NAME;
+END $$
+"""
+
+
+def upgrade() -> None:
+    """Make the first schema, its append-only guards and the one row of the catalog."""
+    _make_tables()
+    if op.get_bind().dialect.name == "sqlite":
+        _guard_sqlite()
+    else:
+        _guard_postgres()
+    op.execute("INSERT INTO catalog (id, version) VALUES (1, 1)")
+
+
+def _guard_sqlite() -> None:
+    for table, unique in APPEND_ONLY.items():
+        reject = f"BEGIN SELECT RAISE(ABORT, 'the table {table} is append-only'); END"
+        op.execute(f"CREATE TRIGGER {table}_no_update BEFORE UPDATE ON {table} {reject}")
+        op.execute(f"CREATE TRIGGER {table}_no_delete BEFORE DELETE ON {table} {reject}")
+        taken = " OR ".join(f"{column} = NEW.{column}" for column in unique)
+        op.execute(
+            f"CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table} "
+            f"WHEN EXISTS (SELECT 1 FROM {table} WHERE {taken}) {reject}"
+        )
+
+
+def _guard_postgres() -> None:
+    op.execute(POSTGRES_FUNCTION)
+    for table in APPEND_ONLY:
+        op.execute(
+            f"CREATE TRIGGER {table}_no_change BEFORE UPDATE OR DELETE ON {table} "
+            "FOR EACH ROW EXECUTE FUNCTION grip_append_only()"
+        )
+        op.execute(
+            f"CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table} "
+            "FOR EACH STATEMENT EXECUTE FUNCTION grip_append_only()"
+        )
+
+
+def _make_tables() -> None:
+    op.create_table(
+        "account",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("email", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("created_us", Int, nullable=False),
+        sa.Column("disabled_us", Int, nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_account")),
+        sa.UniqueConstraint("email", name=op.f("uq_account_email")),
+        sqlite_strict=True,
+    )
+    op.create_table(
+        "audit",
+        sa.Column("seq", Int, sa.Identity(always=True), nullable=False),
+        sa.Column("at_us", Int, nullable=False),
+        sa.Column("actor", sa.Text(), nullable=False),
+        sa.Column("action", sa.Text(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("before", sa.Text(), nullable=True),
+        sa.Column("after", sa.Text(), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("seq", name=op.f("pk_audit")),
+        sqlite_strict=True,
+    )
+    op.create_index("ix_audit_subject", "audit", ["subject", "seq"], unique=False)
+    op.create_table(
+        "catalog",
+        sa.Column("id", Int, autoincrement=False, nullable=False),
+        sa.Column("version", Int, nullable=False),
+        sa.CheckConstraint("id = 1", name=op.f("ck_catalog_single")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_catalog")),
+        sqlite_strict=True,
+    )
+    op.create_table(
+        "channel",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("base_url", sa.Text(), nullable=False),
+        sa.Column("secret", sa.Text(), nullable=True),
+        sa.Column("groups", sa.Text(), nullable=False),
+        sa.Column("types", sa.Text(), nullable=False),
+        sa.Column("model_map", sa.Text(), nullable=False),
+        sa.Column("priority", Int, server_default=sa.text("0"), nullable=False),
+        sa.Column("weight", Int, server_default=sa.text("1"), nullable=False),
+        sa.Column("region", sa.Text(), nullable=False),
+        sa.Column("enabled", Int, server_default=sa.text("1"), nullable=False),
+        sa.Column("connect_timeout_ms", Int, nullable=True),
+        sa.Column("first_byte_timeout_ms", Int, nullable=True),
+        sa.Column("chunk_timeout_ms", Int, nullable=True),
+        sa.Column("total_timeout_ms", Int, nullable=True),
+        sa.Column("created_us", Int, nullable=False),
+        sa.CheckConstraint("enabled IN (0, 1)", name=op.f("ck_channel_enabled")),
+        sa.CheckConstraint("weight > 0", name=op.f("ck_channel_weight")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_channel")),
+        sa.UniqueConstraint("name", name=op.f("uq_channel_name")),
+        sqlite_strict=True,
+    )
+    op.create_table(
+        "holds",
+        sa.Column("request_id", sa.Text(), nullable=False),
+        sa.Column("wallet_id", sa.Text(), nullable=False),
+        sa.Column("key_id", sa.Text(), nullable=False),
+        sa.Column("member_id", sa.Text(), nullable=False),
+        sa.Column("amount", Int, nullable=False),
+        sa.Column("estimate_nano", Int, nullable=False),
+        sa.Column("tokens", Int, nullable=False),
+        sa.Column("admitted_us", Int, nullable=False),
+        sa.Column("model", sa.Text(), nullable=False),
+        sa.Column("endpoint", sa.Text(), nullable=False),
+        sa.Column("ip", sa.Text(), nullable=False),
+        sa.Column("boot_id", sa.Text(), nullable=False),
+        sa.CheckConstraint("amount >= 0", name=op.f("ck_holds_amount")),
+        sa.CheckConstraint("estimate_nano >= 0", name=op.f("ck_holds_estimate")),
+        sa.PrimaryKeyConstraint("request_id", name=op.f("pk_holds")),
+        sqlite_strict=True,
+    )
+    op.create_table(
+        "ledger_transfer",
+        sa.Column("seq", Int, sa.Identity(always=True), nullable=False),
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("group_id", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("phase", sa.Text(), nullable=False),
+        sa.Column("debit_account", sa.Text(), nullable=False),
+        sa.Column("credit_account", sa.Text(), nullable=False),
+        sa.Column("amount", Int, nullable=False),
+        sa.Column("pending_id", sa.Text(), nullable=True),
+        sa.Column("idem_key", sa.Text(), nullable=False),
+        sa.Column("fingerprint", sa.Text(), nullable=False),
+        sa.Column("wallet_id", sa.Text(), nullable=False),
+        sa.Column("actor", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("created_us", Int, nullable=False),
+        sa.CheckConstraint(
+            "(phase IN ('post', 'void')) = (pending_id IS NOT NULL)",
+            name=op.f("ck_ledger_transfer_resolves"),
+        ),
+        sa.CheckConstraint(
+            "phase IN ('single', 'pending', 'post', 'void')", name=op.f("ck_ledger_transfer_phase")
+        ),
+        sa.CheckConstraint("amount >= 0", name=op.f("ck_ledger_transfer_amount")),
+        sa.CheckConstraint(
+            "debit_account <> credit_account", name=op.f("ck_ledger_transfer_accounts")
+        ),
+        sa.PrimaryKeyConstraint("seq", name=op.f("pk_ledger_transfer")),
+        sa.UniqueConstraint("id", name=op.f("uq_ledger_transfer_id")),
+        sa.UniqueConstraint("idem_key", name=op.f("uq_ledger_transfer_idem_key")),
+        sa.UniqueConstraint("pending_id", name=op.f("uq_ledger_transfer_pending_id")),
+        sqlite_strict=True,
+    )
+    op.create_index(
+        "ix_ledger_transfer_wallet", "ledger_transfer", ["wallet_id", "seq"], unique=False
+    )
+    op.create_table(
+        "meta",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_meta")),
+        sqlite_strict=True,
+    )
+    op.create_table(
+        "model",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("type", sa.Text(), nullable=False),
+        sa.Column("enabled", Int, server_default=sa.text("1"), nullable=False),
+        sa.Column("max_input", Int, nullable=True),
+        sa.Column("max_output", Int, nullable=True),
+        sa.Column("groups", sa.Text(), nullable=False),
+        sa.Column("fallbacks", sa.Text(), nullable=False),
+        sa.Column("created_us", Int, nullable=False),
+        sa.CheckConstraint("enabled IN (0, 1)", name=op.f("ck_model_enabled")),
+        sa.CheckConstraint("max_input > 0", name=op.f("ck_model_max_input")),
+        sa.CheckConstraint("max_output > 0", name=op.f("ck_model_max_output")),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_model")),
+        sqlite_strict=True,
+    )
+    op.create_table(
+        "price",
+        sa.Column("seq", Int, sa.Identity(always=True), nullable=False),
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("model", sa.Text(), nullable=False),
+        sa.Column("version", Int, nullable=False),
+        sa.Column("valid_from_us", Int, nullable=False),
+        sa.Column("actor", sa.Text(), nullable=False),
+        sa.Column("input_nano", Int, nullable=True),
+        sa.Column("output_nano", Int, nullable=True),
+        sa.Column("cached_input_nano", Int, nullable=True),
+        sa.Column("cache_write_nano", Int, nullable=True),
+        sa.Column("image_nano", Int, nullable=True),
+        sa.Column("second_nano", Int, nullable=True),
+        sa.Column("character_nano", Int, nullable=True),
+        sa.Column("request_nano", Int, nullable=True),
+        sa.Column("cost_input_nano", Int, nullable=True),
+        sa.Column("cost_output_nano", Int, nullable=True),
+        sa.Column("cost_cached_input_nano", Int, nullable=True),
+        sa.Column("cost_cache_write_nano", Int, nullable=True),
+        sa.Column("cost_image_nano", Int, nullable=True),
+        sa.Column("cost_second_nano", Int, nullable=True),
+        sa.Column("cost_character_nano", Int, nullable=True),
+        sa.Column("cost_request_nano", Int, nullable=True),
+        sa.CheckConstraint(
+            "cache_write_nano >= 0 AND cost_cache_write_nano >= 0",
+            name=op.f("ck_price_cache_write"),
+        ),
+        sa.CheckConstraint(
+            "cached_input_nano >= 0 AND cost_cached_input_nano >= 0",
+            name=op.f("ck_price_cached_input"),
+        ),
+        sa.CheckConstraint(
+            "character_nano >= 0 AND cost_character_nano >= 0", name=op.f("ck_price_character")
+        ),
+        sa.CheckConstraint("image_nano >= 0 AND cost_image_nano >= 0", name=op.f("ck_price_image")),
+        sa.CheckConstraint("input_nano >= 0 AND cost_input_nano >= 0", name=op.f("ck_price_input")),
+        sa.CheckConstraint(
+            "output_nano >= 0 AND cost_output_nano >= 0", name=op.f("ck_price_output")
+        ),
+        sa.CheckConstraint(
+            "request_nano >= 0 AND cost_request_nano >= 0", name=op.f("ck_price_request")
+        ),
+        sa.CheckConstraint(
+            "second_nano >= 0 AND cost_second_nano >= 0", name=op.f("ck_price_second")
+        ),
+        sa.PrimaryKeyConstraint("seq", name=op.f("pk_price")),
+        sa.UniqueConstraint("id", name=op.f("uq_price_id")),
+        sa.UniqueConstraint("model", "version", name=op.f("uq_price_model_version")),
+        sqlite_strict=True,
+    )
+    op.create_table(
+        "usage",
+        sa.Column("seq", Int, sa.Identity(always=True), nullable=False),
+        sa.Column("request_id", sa.Text(), nullable=False),
+        sa.Column("created_us", Int, nullable=False),
+        sa.Column("wallet_id", sa.Text(), nullable=False),
+        sa.Column("key_id", sa.Text(), nullable=False),
+        sa.Column("member_id", sa.Text(), nullable=False),
+        sa.Column("key_name", sa.Text(), nullable=False),
+        sa.Column("endpoint", sa.Text(), nullable=False),
+        sa.Column("model", sa.Text(), nullable=False),
+        sa.Column("provider", sa.Text(), nullable=False),
+        sa.Column("channel_id", sa.Text(), nullable=False),
+        sa.Column("channel", sa.Text(), nullable=False),
+        sa.Column("upstream_model", sa.Text(), nullable=False),
+        sa.Column("upstream_id", sa.Text(), nullable=True),
+        sa.Column("ip", sa.Text(), nullable=False),
+        sa.Column("region", sa.Text(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("estimated", Int, nullable=False),
+        sa.Column("price_id", sa.Text(), nullable=False),
+        sa.Column("input_tokens", Int, nullable=False),
+        sa.Column("output_tokens", Int, nullable=False),
+        sa.Column("cached_input_tokens", Int, nullable=False),
+        sa.Column("cache_write_tokens", Int, nullable=False),
+        sa.Column("images", Int, nullable=False),
+        sa.Column("seconds", Int, nullable=False),
+        sa.Column("characters", Int, nullable=False),
+        sa.Column("buy_cost_nano", Int, nullable=True),
+        sa.Column("attempts", Int, nullable=False),
+        sa.Column("latency_ms", Int, nullable=False),
+        sa.Column("first_byte_ms", Int, nullable=False),
+        sa.Column("hold_credits", Int, nullable=False),
+        sa.Column("cost_nano", Int, nullable=False),
+        sa.Column("carry_before", Int, nullable=False),
+        sa.Column("carry_after", Int, nullable=False),
+        sa.Column("credits", Int, nullable=False),
+        sa.Column("debt_credits", Int, nullable=False),
+        sa.Column("balance_after", Int, nullable=False),
+        sa.CheckConstraint(
+            "carry_before + cost_nano = credits * 1000000000 + carry_after",
+            name=op.f("ck_usage_exact"),
+        ),
+        sa.CheckConstraint(
+            "carry_before BETWEEN 0 AND 999999999 AND carry_after BETWEEN 0 AND 999999999",
+            name=op.f("ck_usage_carry"),
+        ),
+        sa.CheckConstraint("cost_nano >= 0 AND credits >= 0", name=op.f("ck_usage_cost")),
+        sa.CheckConstraint("debt_credits BETWEEN 0 AND credits", name=op.f("ck_usage_debt")),
+        sa.CheckConstraint("estimated IN (0, 1)", name=op.f("ck_usage_estimated")),
+        sa.PrimaryKeyConstraint("seq", name=op.f("pk_usage")),
+        sa.UniqueConstraint("request_id", name=op.f("uq_usage_request_id")),
+        sqlite_strict=True,
+    )
+    op.create_index("ix_usage_key", "usage", ["key_id", "seq"], unique=False)
+    op.create_index("ix_usage_wallet", "usage", ["wallet_id", "seq"], unique=False)
+    op.create_table(
+        "model_alias",
+        sa.Column("alias", sa.Text(), nullable=False),
+        sa.Column("model", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["model"], ["model.name"], name=op.f("fk_model_alias_model")),
+        sa.PrimaryKeyConstraint("alias", name=op.f("pk_model_alias")),
+        sqlite_strict=True,
+    )
+    op.create_table(
+        "wallet",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("owner_id", sa.Text(), nullable=False),
+        sa.Column("tier", sa.Text(), nullable=False),
+        sa.Column("balance", Int, server_default=sa.text("0"), nullable=False),
+        sa.Column("held", Int, server_default=sa.text("0"), nullable=False),
+        sa.Column("debt", Int, server_default=sa.text("0"), nullable=False),
+        sa.Column("carry_nano", Int, server_default=sa.text("0"), nullable=False),
+        sa.Column("qps_log", Bytes, nullable=True),
+        sa.Column("tpm_log", Bytes, nullable=True),
+        sa.Column("created_us", Int, nullable=False),
+        sa.CheckConstraint("balance - held >= 0", name=op.f("ck_wallet_available")),
+        sa.CheckConstraint("carry_nano BETWEEN 0 AND 999999999", name=op.f("ck_wallet_carry")),
+        sa.CheckConstraint("debt >= 0", name=op.f("ck_wallet_debt")),
+        sa.CheckConstraint("held >= 0", name=op.f("ck_wallet_held")),
+        sa.ForeignKeyConstraint(["owner_id"], ["account.id"], name=op.f("fk_wallet_owner_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_wallet")),
+        sa.UniqueConstraint("owner_id", name=op.f("uq_wallet_owner_id")),
+        sqlite_strict=True,
+    )
+    op.create_table(
+        "member",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("wallet_id", sa.Text(), nullable=False),
+        sa.Column("account_id", sa.Text(), nullable=False),
+        sa.Column("credit_limit", Int, nullable=True),
+        sa.Column("spent", Int, server_default=sa.text("0"), nullable=False),
+        sa.Column("spent_nano", Int, server_default=sa.text("0"), nullable=False),
+        sa.Column("held_nano", Int, server_default=sa.text("0"), nullable=False),
+        sa.Column("created_us", Int, nullable=False),
+        sa.Column("left_us", Int, nullable=True),
+        sa.CheckConstraint("credit_limit >= 0", name=op.f("ck_member_credit_limit")),
+        sa.CheckConstraint("held_nano >= 0", name=op.f("ck_member_held")),
+        sa.CheckConstraint(
+            "spent >= 0 AND spent_nano BETWEEN 0 AND 999999999", name=op.f("ck_member_spent")
+        ),
+        sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_member_account_id")),
+        sa.ForeignKeyConstraint(["wallet_id"], ["wallet.id"], name=op.f("fk_member_wallet_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_member")),
+        sqlite_strict=True,
+    )
+    op.create_index("ix_member_account", "member", ["account_id"], unique=False)
+    op.create_index(
+        "uq_member_present",
+        "member",
+        ["wallet_id", "account_id"],
+        unique=True,
+        sqlite_where=sa.text("left_us IS NULL"),
+        postgresql_where=sa.text("left_us IS NULL"),
+    )
+    op.create_table(
+        "api_key",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("wallet_id", sa.Text(), nullable=False),
+        sa.Column("member_id", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("hash", sa.Text(), nullable=False),
+        sa.Column("last4", sa.Text(), nullable=False),
+        sa.Column("version", Int, server_default=sa.text("1"), nullable=False),
+        sa.Column("budget", Int, nullable=True),
+        sa.Column("spent", Int, server_default=sa.text("0"), nullable=False),
+        sa.Column("spent_nano", Int, server_default=sa.text("0"), nullable=False),
+        sa.Column("held_nano", Int, server_default=sa.text("0"), nullable=False),
+        sa.Column("rpm", Int, nullable=True),
+        sa.Column("rpm_log", Bytes, nullable=True),
+        sa.Column("models", sa.Text(), nullable=True),
+        sa.Column("groups", sa.Text(), nullable=True),
+        sa.Column("content_logging", Int, nullable=True),
+        sa.Column("expires_us", Int, nullable=True),
+        sa.Column("created_us", Int, nullable=False),
+        sa.Column("revoked_us", Int, nullable=True),
+        sa.CheckConstraint("budget >= 0", name=op.f("ck_api_key_budget")),
+        sa.CheckConstraint("content_logging IN (0, 1)", name=op.f("ck_api_key_content_logging")),
+        sa.CheckConstraint("held_nano >= 0", name=op.f("ck_api_key_held")),
+        sa.CheckConstraint("rpm > 0", name=op.f("ck_api_key_rpm")),
+        sa.CheckConstraint(
+            "spent >= 0 AND spent_nano BETWEEN 0 AND 999999999", name=op.f("ck_api_key_spent")
+        ),
+        sa.ForeignKeyConstraint(["member_id"], ["member.id"], name=op.f("fk_api_key_member_id")),
+        sa.ForeignKeyConstraint(["wallet_id"], ["wallet.id"], name=op.f("fk_api_key_wallet_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_api_key")),
+        sa.UniqueConstraint("hash", name=op.f("uq_api_key_hash")),
+        sqlite_strict=True,
+    )
+    op.create_index("ix_api_key_member", "api_key", ["member_id"], unique=False)
+    op.create_index("ix_api_key_wallet", "api_key", ["wallet_id"], unique=False)

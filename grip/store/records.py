@@ -1,0 +1,248 @@
+"""The values that the store answers with: frozen, and free of SQL.
+
+Credits are whole numbers, `…_nano` are nano-credits, `…_us` are unix microseconds, and a None
+where a limit could be means that there is none.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from grip.money.pricing import Rates
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """A person or a company that owns one wallet and may be a member of others."""
+
+    id: str
+    email: str
+    name: str
+    created_us: int
+    disabled_us: int | None
+    wallet_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wallet:
+    """Prepaid credits: `balance` includes `held`; `debt` is what was used beyond the balance."""
+
+    id: str
+    owner_id: str
+    owner: str
+    tier: str
+    balance: int
+    held: int
+    debt: int
+    carry_nano: int
+    created_us: int
+
+    @property
+    def available(self) -> int:
+        """What a new call may hold."""
+        return self.balance - self.held
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """An account's membership in a wallet; a second membership is another one."""
+
+    id: str
+    wallet_id: str
+    account_id: str
+    email: str
+    is_owner: bool
+    credit_limit: int | None
+    spent: int
+    spent_nano: int
+    held_nano: int
+    created_us: int
+    left_us: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """An API key, without its secret; `models` and `groups` None mean all of them."""
+
+    id: str
+    wallet_id: str
+    member_id: str
+    member: str
+    name: str
+    last4: str
+    budget: int | None
+    spent: int
+    spent_nano: int
+    held_nano: int
+    rpm: int | None
+    models: list[str] | None
+    groups: list[str] | None
+    content_logging: bool | None
+    expires_us: int | None
+    created_us: int
+    revoked_us: int | None
+    left_us: int | None
+    disabled_us: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Who calls: what the request path needs to know of a key before it may hold anything.
+
+    `usable` is false where the key is revoked, its member gone or an account disabled; the expiry
+    is judged by the caller's clock and again at admission.
+    """
+
+    key_id: str
+    key_name: str
+    key_version: int
+    wallet_id: str
+    member_id: str
+    account_id: str
+    is_owner: bool
+    tier: str
+    models: frozenset[str] | None
+    groups: frozenset[str] | None
+    content_logging: bool | None
+    expires_us: int | None
+    usable: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Price:
+    """A version of a model's prices: `sell` is charged, `buy` is what the operator pays."""
+
+    id: str
+    model: str
+    version: int
+    valid_from_us: int
+    actor: str
+    sell: Rates
+    buy: Rates
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """What a client can name: its type, token ceilings, channel groups, and the price in force."""
+
+    name: str
+    type: str
+    enabled: bool
+    max_input: int | None
+    max_output: int | None
+    groups: list[str]
+    aliases: list[str]
+    fallbacks: list[str]
+    created_us: int
+    price: Price | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Channel:
+    """One upstream account. Timeouts are in milliseconds; None takes the configured default."""
+
+    id: str
+    name: str
+    kind: str
+    base_url: str
+    secret: str | None
+    groups: list[str]
+    types: list[str]
+    model_map: dict[str, str]
+    priority: int
+    weight: int
+    region: str
+    enabled: bool
+    connect_timeout_ms: int | None
+    first_byte_timeout_ms: int | None
+    chunk_timeout_ms: int | None
+    total_timeout_ms: int | None
+    created_us: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Catalog:
+    """Everything that routing and pricing need, as it stood at `version`.
+
+    `models` are by name, enabled or not; `aliases` lead to names; channels are the enabled ones.
+    """
+
+    version: int
+    models: Mapping[str, Model] = field(default_factory=dict)
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    channels: tuple[Channel, ...] = ()
+
+    def find(self, name: str) -> Model | None:
+        """Return the model that a client means by `name`, itself or as an alias."""
+        return self.models.get(self.aliases.get(name, name))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsageRow:
+    """One charged call, as it stands in the books."""
+
+    seq: int
+    request_id: str
+    created_us: int
+    wallet_id: str
+    key_id: str
+    member_id: str
+    key_name: str
+    endpoint: str
+    model: str
+    provider: str
+    channel_id: str
+    channel: str
+    upstream_model: str
+    upstream_id: str | None
+    ip: str
+    region: str
+    status: str
+    estimated: bool
+    price_id: str
+    input_tokens: int
+    output_tokens: int
+    cached_input_tokens: int
+    cache_write_tokens: int
+    images: int
+    seconds: int
+    characters: int
+    buy_cost_nano: int | None
+    attempts: int
+    latency_ms: int
+    first_byte_ms: int
+    hold_credits: int
+    cost_nano: int
+    credits: int
+    debt_credits: int
+    balance_after: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transfer:
+    """One row of the journal: `amount` credits from `debit_account` to `credit_account`."""
+
+    seq: int
+    id: str
+    kind: str
+    phase: str
+    debit_account: str
+    credit_account: str
+    amount: int
+    wallet_id: str
+    actor: str
+    reason: str
+    created_us: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditRow:
+    """One change that somebody made, with what was before and after."""
+
+    seq: int
+    at_us: int
+    actor: str
+    action: str
+    subject: str
+    before: object
+    after: object
+    reason: str

