@@ -21,6 +21,7 @@ class Category(enum.StrEnum):
     PAYMENT_REQUIRED = "payment_required"
     RATE_LIMITED = "rate_limited"
     TOO_LARGE = "too_large"
+    METHOD_NOT_ALLOWED = "method_not_allowed"
     UNAVAILABLE = "unavailable"
     INTERNAL = "internal"
 
@@ -76,6 +77,13 @@ class RequestTooLarge(GripError):
 
     code = "request_too_large"
     category = Category.TOO_LARGE
+
+
+class MethodNotAllowed(GripError):
+    """The route exists, and takes another method."""
+
+    code = "method_not_allowed"
+    category = Category.METHOD_NOT_ALLOWED
 
 
 class InvalidApiKey(GripError):

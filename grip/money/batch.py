@@ -2,7 +2,8 @@
 
 A batch is `load → plan → apply`. The store loads the rows that the entries name and holds them
 locked, `Plan` decides on them one entry after the other, and the store writes what the plan says,
-all in one transaction. Both engines share this file, so they cannot differ in a rule.
+all in one transaction. Both engines share this file, so they cannot differ in a rule. The states
+take their fields by position, since they are made of rows on the hot path.
 """
 
 from collections.abc import Mapping
@@ -34,7 +35,7 @@ class TierLimits:
     tpm: int | None = None
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True)
 class WalletState:
     """A wallet's row: credits in `balance`, `held` and `debt`, nano-credits in `carry_nano`."""
 
@@ -53,7 +54,7 @@ class WalletState:
         return self.balance - self.held
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True)
 class KeyState:
     """An API key's row: `budget` and `spent` in credits, the rest of `spent` in `spent_nano`."""
 
@@ -68,7 +69,7 @@ class KeyState:
     rpm_log: bytes | None
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True)
 class MemberState:
     """A member's row, counted like a key's; `credit_limit` in credits."""
 
@@ -79,7 +80,7 @@ class MemberState:
     held_nano: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class HoldState:
     """A row of `holds`, as it was admitted."""
 

@@ -179,7 +179,10 @@ class Upstream:
         10.0, Seconds(), "Seconds to connect, TLS included, before the next channel is tried."
     )
     first_byte_timeout_s: float = key(
-        60.0, Seconds(), "Seconds from the request to the first byte of the answer."
+        300.0,
+        Seconds(),
+        "Seconds from the request to the first byte of the answer; a call that does not stream has "
+        "its whole answer within them.",
     )
     chunk_timeout_s: float = key(60.0, Seconds(), "Seconds between two chunks of a stream.")
     total_timeout_s: float = key(600.0, Seconds(), "Seconds for a whole upstream call.")

@@ -4,7 +4,7 @@ Both engines run the same statements; only the placeholders differ. Parameters a
 planned values by name, in the order in which the compiled text wants them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
@@ -13,8 +13,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.postgresql import asyncpg
 
-from grip.money.batch import HoldState, KeyState, MemberState, WalletState
-from grip.money.entries import Facts
+from grip.money.batch import HoldState, KeyState, MemberState, UsageEntry, WalletState
+from grip.money.entries import Admit, Facts, Settled
 from grip.store.tables import account, api_key, catalog, holds, member, usage, wallet
 
 _P = "p_"
@@ -29,8 +29,19 @@ class Statement:
 
     def getter(self) -> Callable[[Any], tuple[Any, ...]]:
         """Return what takes the parameters off an object that has them as attributes."""
-        get = attrgetter(*self.names)
-        return get if len(self.names) > 1 else lambda item: (get(item),)
+        return attrgetter(*self.names)
+
+    def hold_getter(self) -> Callable[[Admit, int], tuple[Any, ...]]:
+        """Return what takes the parameters of `INSERT_HOLD` off an admission and its time."""
+        at = self.names.index("admitted_us")
+        before, after = attrgetter(*self.names[:at]), attrgetter(*self.names[at + 1 :])
+        return lambda admit, at_us: (*before(admit), at_us, *after(admit))
+
+    def usage_getter(self) -> Callable[[UsageEntry], tuple[Any, ...]]:
+        """Return what takes the parameters of `INSERT_USAGE` off an entry and its facts."""
+        return attrgetter(
+            *(name if name in MONEY_NAMES else f"facts.{name}" for name in self.names)
+        )
 
 
 def _param(column: sa.Column[Any]) -> sa.BindParameter[Any]:
@@ -94,9 +105,21 @@ UPDATE_KEY = _update(api_key, "spent", "spent_nano", "held_nano", "rpm_log")
 UPDATE_MEMBER = _update(member, "spent", "spent_nano", "held_nano")
 INSERT_HOLD = _insert(holds, *HOLD_NAMES, "admitted_us")
 DELETE_HOLD = sa.delete(holds).where(holds.c.request_id == _param(holds.c.request_id))
+DELETE_HOLDS = (
+    sa.delete(holds)
+    .where(holds.c.request_id == sa.any_(sa.bindparam(f"{_P}keys", type_=sa.ARRAY(sa.Text))))
+    .returning(holds.c.request_id)
+)
 INSERT_USAGE = _insert(usage, *MONEY_NAMES, *FACT_NAMES)
 
 CATALOG_VERSION = sa.select(catalog.c.version)
+# Read after the locks, so that the time of a batch is not before that of the one it waited for.
+CATALOG_VERSION_AND_TIME = sa.select(
+    catalog.c.version,
+    sa.cast(sa.extract("epoch", sa.func.clock_timestamp()) * sa.literal_column("1000000"), sa.BigInteger).label(
+        "now_us"
+    ),
+)
 
 
 def one(table: sa.Table, columns: list[sa.Column[Any]], key: str = "id") -> sa.Select[Any]:
@@ -121,7 +144,7 @@ SELECT_MANY = {
     "wallet": many(wallet, _WALLET_COLUMNS).with_for_update(),
     "key": many(api_key, _KEY_COLUMNS).with_for_update(),
     "member": many(member, _MEMBER_COLUMNS).with_for_update(),
-    "hold": many(holds, _HOLD_COLUMNS, "request_id"),
+    "hold": many(holds, _HOLD_COLUMNS, "request_id").with_for_update(),
     "settled": many(usage, _SETTLED_COLUMNS, "request_id"),
 }
 
@@ -154,6 +177,11 @@ CALLER = (
 )
 
 
+def settled(row: Sequence[Any]) -> Settled:
+    """Return the outcome in a row of the `settled` select."""
+    return Settled(cost_nano=row[1], credits=row[2], balance_after=row[3])
+
+
 def for_sqlite(statement: sa.ClauseElement) -> Statement:
     """Compile for the stdlib driver, with question marks."""
     return _compile(statement, sqlite.dialect(paramstyle="qmark"))
@@ -161,7 +189,7 @@ def for_sqlite(statement: sa.ClauseElement) -> Statement:
 
 def for_postgres(statement: sa.ClauseElement) -> Statement:
     """Compile for asyncpg, with typed numbered placeholders."""
-    return _compile(statement, asyncpg.dialect())
+    return _compile(statement, asyncpg.dialect())  # type: ignore[no-untyped-call]
 
 
 def _compile(statement: sa.ClauseElement, dialect: sa.Dialect) -> Statement:

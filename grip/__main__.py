@@ -1,0 +1,5 @@
+"""`python -m grip` is `grip`."""
+
+from grip.cli.main import run
+
+run()

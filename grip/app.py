@@ -1,0 +1,115 @@
+"""The composition root: settings, store, transport, adapters and clock become one `App`.
+
+Nothing here decides anything; it is the one place that knows which implementation stands where.
+"""
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from grip import settings as configuration
+from grip.clock import Clock, system_clock
+from grip.gateway.pipeline import Pipeline
+from grip.gateway.upstream import Upstream
+from grip.ids import IdSource
+from grip.money.batch import TierLimits
+from grip.providers.openai import OpenAIAdapter
+from grip.providers.port import Adapter
+from grip.providers.sandbox import SandboxAdapter
+from grip.services.context import Context
+from grip.settings import Settings
+from grip.store import schema
+from grip.store.books import HotBooks
+from grip.store.books_postgres import PostgresBooks
+from grip.store.books_sqlite import SqliteBooks
+from grip.store.engine import Database
+from grip.transport.network import Network
+from grip.transport.port import Timeouts, Transport
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class App:
+    """Everything that a running gateway is made of."""
+
+    settings: Settings
+    context: Context
+    books: HotBooks
+    transport: Transport
+    pipeline: Pipeline
+
+    async def start(self) -> None:
+        """Make or check the schema, then open the books."""
+        await schema.ensure(self.context.database)
+        await self.books.start()
+
+    async def stop(self) -> None:
+        """Put what is open into the books, then close everything."""
+        await self.pipeline.drain()
+        await self.books.stop()
+        await self.transport.close()
+        await self.context.database.close()
+
+
+def build(settings: Settings, *, clock: Clock = system_clock) -> App:
+    """Assemble a gateway from its settings; nothing is opened yet."""
+    surroundings = context(settings, clock=clock)
+    books = _books(surroundings.database, settings, clock)
+    transport = Network()
+    pipeline = Pipeline(
+        books=books,
+        upstream=_upstream(settings, transport),
+        clock=clock,
+        random=random.random,
+        tier_groups=_tier_groups(settings),
+        region=settings.server.region,
+        boot_id=surroundings.new_id("boot"),
+    )
+    return App(
+        settings=settings,
+        context=surroundings,
+        books=books,
+        transport=transport,
+        pipeline=pipeline,
+    )
+
+
+def context(settings: Settings, *, clock: Clock = system_clock) -> Context:
+    """Return the surroundings of use cases, for this configuration."""
+    return Context(
+        database=Database(settings.database.url), settings=settings, clock=clock, ids=IdSource()
+    )
+
+
+ADAPTERS: Mapping[str, Adapter] = {"openai": OpenAIAdapter(), "sandbox": SandboxAdapter()}
+"""The adapter of each kind of channel."""
+
+
+def _books(database: Database, settings: Settings, clock: Clock) -> HotBooks:
+    tiers = {
+        name: TierLimits(qps=tier.qps, tpm=tier.tpm) for name, tier in settings.tiers.items()
+    }
+    if database.is_sqlite:
+        return SqliteBooks(database, tiers, clock)
+    return PostgresBooks(database, tiers)
+
+
+def _upstream(settings: Settings, transport: Transport) -> Upstream:
+    return Upstream(
+        transport=transport,
+        adapters=ADAPTERS,
+        resolve_secret=configuration.resolve_secret,
+        defaults=Timeouts(
+            connect_s=settings.upstream.connect_timeout_s,
+            first_byte_s=settings.upstream.first_byte_timeout_s,
+            chunk_s=settings.upstream.chunk_timeout_s,
+            total_s=settings.upstream.total_timeout_s,
+        ),
+        attempts=settings.routing.attempts,
+    )
+
+
+def _tier_groups(settings: Settings) -> dict[str, frozenset[str] | None]:
+    return {
+        name: None if tier.groups is None else frozenset(tier.groups)
+        for name, tier in settings.tiers.items()
+    }

@@ -1,0 +1,176 @@
+"""`grip channels`: the upstream accounts that requests are sent to."""
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+
+from grip.cli import output, parse
+from grip.cli.options import Actor, AsJson, Config, Remark
+from grip.cli.output import number, text
+from grip.cli.runner import run
+from grip.cli.sharing import Given, takes
+from grip.errors import InvalidRequest
+from grip.providers.kinds import KINDS, TYPES
+from grip.services import channels
+from grip.services.channels import Draft, describe
+
+app = typer.Typer(help="Upstream accounts that requests are sent to.")
+
+_COLUMNS = (
+    text("id"),
+    text("name"),
+    text("kind"),
+    text("group"),
+    number("priority"),
+    number("weight"),
+    text("types"),
+    text("region"),
+    text("enabled"),
+    text("health"),
+)
+
+Channel = Annotated[str, typer.Argument(metavar="CHANNEL", help="The channel's id or name.")]
+Kind = Annotated[
+    str | None, typer.Option("--kind", metavar="KIND", help=f"One of {', '.join(KINDS)}.")
+]
+
+
+def _several(name: str, metavar: str, line: str) -> Any:
+    return Annotated[list[str] | None, typer.Option(name, metavar=metavar, help=line)]
+
+
+def _words(name: str, metavar: str, line: str) -> Any:
+    return Annotated[str | None, typer.Option(name, metavar=metavar, help=line)]
+
+
+def _whole(name: str, line: str) -> Any:
+    return Annotated[int | None, typer.Option(name, metavar="N", help=line)]
+
+
+_OPTIONS = {
+    "base_url": _words("--base-url", "URL", "The API's address, with its /v1; else the kind's."),
+    "secret": _words("--secret", "REF", "Where the key is: env:NAME, file:/path or cred:NAME."),
+    "groups": _several("--group", "G", "A group it serves; repeat for more. Else default."),
+    "priority": _whole("--priority", "Higher is tried first. Else 0."),
+    "weight": _whole("--weight", "Its share among those of its priority. Else 1."),
+    "types": _several("--types", "TYPES", f"What it serves, of {', '.join(TYPES)}."),
+    "model_map": _several("--map", "MODEL=UPSTREAM", "The upstream's name of a model; repeat."),
+    "region": _words("--region", "R", "The region it is preferred in."),
+    "connect_timeout_ms": _words("--connect-timeout", "S", "Seconds to connect."),
+    "first_byte_timeout_ms": _words("--first-byte-timeout", "S", "Seconds to the first byte."),
+    "chunk_timeout_ms": _words("--chunk-timeout", "S", "Seconds between two chunks of a stream."),
+    "total_timeout_ms": _words("--total-timeout", "S", "Seconds for the whole call."),
+}
+
+_PARSERS: dict[str, Callable[[Any], Any]] = {
+    "base_url": lambda words: words or None,
+    "secret": lambda words: words or None,
+    "groups": parse.several,
+    "types": lambda words: parse.several(words) or None,
+    "model_map": lambda words: parse.mapping(words, "--map"),
+    "connect_timeout_ms": lambda words: parse.milliseconds(words, "--connect-timeout"),
+    "first_byte_timeout_ms": lambda words: parse.milliseconds(words, "--first-byte-timeout"),
+    "chunk_timeout_ms": lambda words: parse.milliseconds(words, "--chunk-timeout"),
+    "total_timeout_ms": lambda words: parse.milliseconds(words, "--total-timeout"),
+}
+
+
+@app.command()
+@takes(_OPTIONS)
+def add(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="How people call it.")],
+    kind: Annotated[
+        str, typer.Option("--kind", metavar="KIND", help=f"One of {', '.join(KINDS)}.")
+    ],
+    given: Given,
+    reason: Remark = "",
+    actor: Actor = "",
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """Add a channel: an upstream account that requests may be sent to."""
+    draft = Draft(name=name, kind=kind, **_parsed(given))
+    added = run(config, channels.add, draft, actor=actor, reason=reason)
+    output.done(describe(added), f"Added {added.name} ({added.id}).", as_json=as_json)
+
+
+@app.command("list")
+def list_channels(config: Config = None, as_json: AsJson = False) -> None:
+    """Show all channels, newest first."""
+    found = run(config, channels.list_channels)
+    output.rows(
+        [describe(channel) for channel in found],
+        _COLUMNS,
+        as_json=as_json,
+        empty="There are no channels yet; add one with: grip channels add",
+    )
+
+
+@app.command()
+def show(channel: Channel, config: Config = None, as_json: AsJson = False) -> None:
+    """Show all that is known of a channel."""
+    found = run(config, channels.get, channel)
+    output.item(describe(found), as_json=as_json, title=f"Channel {found.name}")
+
+
+@app.command("set")
+@takes({"name": _words("--name", "NAME", "Another name."), "kind": Kind, **_OPTIONS})
+def change(
+    channel: Channel,
+    given: Given,
+    reason: Remark = "",
+    actor: Actor = "",
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """Change what the options name; an empty value goes back to the default."""
+    if not given:
+        raise InvalidRequest("nothing to change; name an option, such as --weight 2")
+    after = run(config, channels.change, channel, _parsed(given), actor=actor, reason=reason)
+    output.done(describe(after), f"Changed {after.name} ({after.id}).", as_json=as_json)
+
+
+@app.command()
+def enable(
+    channel: Channel,
+    reason: Remark = "",
+    actor: Actor = "",
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let requests go to a channel."""
+    after = run(config, channels.enable, channel, actor=actor, reason=reason)
+    output.done(describe(after), f"{after.name} is enabled.", as_json=as_json)
+
+
+@app.command()
+def disable(
+    channel: Channel,
+    reason: Remark = "",
+    actor: Actor = "",
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """Send no further request to a channel."""
+    after = run(config, channels.disable, channel, actor=actor, reason=reason)
+    output.done(describe(after), f"{after.name} is disabled.", as_json=as_json)
+
+
+@app.command()
+def remove(
+    channel: Channel,
+    reason: Remark = "",
+    actor: Actor = "",
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take a channel away; what it served stays in the books."""
+    gone = run(config, channels.remove, channel, actor=actor, reason=reason)
+    output.done(describe(gone), f"Removed {gone.name} ({gone.id}).", as_json=as_json)
+
+
+def _parsed(given: Given) -> dict[str, Any]:
+    return {
+        name: _PARSERS[name](value) if name in _PARSERS else value for name, value in given.items()
+    }

@@ -1,0 +1,50 @@
+"""`grip config`: what the configuration says, and whether it is right."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import typer
+
+from grip import settings
+from grip.cli import output
+from grip.cli.options import AsJson, Config
+
+app = typer.Typer(help="The configuration: what holds, and whether it is right.")
+
+
+@app.command()
+def show(config: Config = None, as_json: AsJson = False) -> None:
+    """Show every key with the value that holds, wherever it was set; passwords are masked."""
+    holds = settings.describe(settings.load(config))
+    output.item(
+        holds if as_json else _flat(holds),
+        as_json=as_json,
+        title=f"Configuration: {_origin(config)}",
+    )
+
+
+@app.command()
+def check(config: Config = None, as_json: AsJson = False) -> None:
+    """Check the file and the variables; a mistake is told with the key that has it."""
+    settings.load(config)
+    found = settings.locate(config)
+    output.done(
+        {"ok": True, "path": None if found is None else str(found)},
+        f"The configuration is right: {_origin(config)}.",
+        as_json=as_json,
+    )
+
+
+def _flat(table: Mapping[str, Any], above: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in table.items():
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{above}{key}.")
+        else:
+            flat[above + key] = value
+    return flat
+
+
+def _origin(config: Config) -> str:
+    found = settings.locate(config)
+    return "defaults and variables, no file" if found is None else str(found)

@@ -1,0 +1,91 @@
+"""The command `grip`: its nouns, imported only when one of them is called.
+
+Owns the list of commands and their one-line help. Refuses to import what a command needs: the
+database alone would make `grip --help` three times as slow.
+"""
+
+import sys
+from collections.abc import Sequence
+from functools import partial
+from importlib import import_module
+from typing import Annotated, Any, NoReturn
+
+import typer
+from typer.core import TyperGroup
+from typer.main import get_command, get_group
+
+from grip import __version__
+from grip.cli.errors import guarded
+
+NOUNS = {
+    "channels": "Upstream accounts that requests are sent to.",
+    "models": "What customers can call, and what it costs.",
+    "audit": "Who changed what, and why.",
+    "config": "The configuration: what holds, and whether it is right.",
+    "db": "The database's schema.",
+}
+"""Sub-apps: `grip/cli/NAME.py` has the `app`."""
+
+COMMANDS = {
+    "serve": "Run the gateway.",
+    "init": "Write a commented grip.toml here.",
+}
+"""Single commands: `grip/cli/NAME.py` has an `app` with one command."""
+
+
+class _Noun(TyperGroup):
+    """A name and a line of help that stand for a sub-app until it is called."""
+
+    def make_context(self, *args: Any, **options: Any) -> Any:
+        """Let the sub-app take over."""
+        return get_group(import_module(f"grip.cli.{self.name}").app).make_context(*args, **options)
+
+
+class _Command(TyperGroup):
+    """The same for a single command."""
+
+    def make_context(self, *args: Any, **options: Any) -> Any:
+        """Let the command take over."""
+        app = import_module(f"grip.cli.{self.name}").app
+        return get_command(app).make_context(*args, **options)
+
+
+class _Root(TyperGroup):
+    """The command itself: knows its nouns, and ends every run with a status of ours."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        for name, line in COMMANDS.items():
+            self.add_command(_Command(name=name, help=line))
+        for name, line in NOUNS.items():
+            self.add_command(_Noun(name=name, help=line))
+
+    def main(self, args: Sequence[str] | None = None, *rest: Any, **options: Any) -> NoReturn:
+        """Run the command line and exit."""
+        words = list(sys.argv[1:] if args is None else args)
+        options["standalone_mode"] = False
+        sys.exit(guarded(words, partial(super().main, words, *rest, **options)))
+
+
+app = typer.Typer(
+    cls=_Root,
+    help="A self-hosted gateway that sells AI models, with exact books.",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
+    if version:
+        typer.echo(f"grip {__version__}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+def run() -> None:
+    """Run the command line of this process."""
+    app(prog_name="grip")

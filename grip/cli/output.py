@@ -1,0 +1,151 @@
+"""The one sink: what a command answers, as one JSON value for programs or as Rich for people.
+
+Owns standard output: with `as_json` exactly one value goes there, without it tables and sentences,
+coloured on a terminal only. Refuses to know what it prints.
+"""
+
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+# Where nobody looks, nothing is cut to a width: the reader is a pipe or a file.
+_WIDTH_OF_A_PIPE = 10_000
+_NOTHING = "-"
+_FRACTION = re.compile(r"\.\d+Z$")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """One column of a table: a key of the JSON objects, its title, and how it is set."""
+
+    key: str
+    title: str
+    is_number: bool = False
+    is_moment: bool = False
+
+
+def text(key: str, title: str | None = None) -> Column:
+    """Return a column of words."""
+    return Column(key=key, title=_title(key, title))
+
+
+def number(key: str, title: str | None = None) -> Column:
+    """Return a column of numbers, aligned to the right."""
+    return Column(key=key, title=_title(key, title), is_number=True)
+
+
+def moment(key: str, title: str | None = None) -> Column:
+    """Return a column of times, shown to the second."""
+    return Column(key=key, title=_title(key, title), is_moment=True)
+
+
+def rows(
+    found: Sequence[Mapping[str, Any]], columns: Sequence[Column], *, as_json: bool, empty: str
+) -> None:
+    """Print a list: an array of all keys, or a table of `columns`; `empty` is said of no rows."""
+    if as_json:
+        _json(found)
+    elif not found:
+        _console().print(Text(empty))
+    else:
+        _console().print(_table(found, columns))
+
+
+def item(value: Mapping[str, Any], *, as_json: bool, title: str) -> None:
+    """Print one thing with all that is known of it."""
+    if as_json:
+        _json(value)
+        return
+    table = Table(title=Text(title), title_justify="left", box=box.ROUNDED, show_header=False)
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    for key, content in value.items():
+        table.add_row(key, _cell(content))
+    _console().print(table)
+
+
+def done(value: Mapping[str, Any], sentence: str, *, as_json: bool) -> None:
+    """Print what a change led to: the value, or one sentence about it."""
+    if as_json:
+        _json(value)
+    else:
+        _console().print(Text(_printable(sentence)))
+
+
+def message(value: Mapping[str, Any], lines: Sequence[str], *, as_json: bool) -> None:
+    """Print an object, or lines that stay as they are, so that they can be copied whole."""
+    if as_json:
+        _json(value)
+        return
+    sys.stdout.write("\n".join(map(_printable, lines)) + "\n")
+    sys.stdout.flush()
+
+
+def _json(value: object) -> None:
+    # Bytes, as JSON is UTF-8 whatever the locale says.
+    sys.stdout.flush()
+    sys.stdout.buffer.write(msgspec.json.encode(value) + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def _console() -> Console:
+    on_terminal = sys.stdout.isatty()
+    return Console(
+        file=sys.stdout,
+        force_terminal=on_terminal,
+        width=None if on_terminal else _WIDTH_OF_A_PIPE,
+        highlight=False,
+    )
+
+
+def _table(found: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, header_style="bold", show_edge=False, pad_edge=False)
+    for column in columns:
+        table.add_column(
+            column.title,
+            justify="right" if column.is_number else "left",
+            no_wrap=column.is_number,
+            overflow="fold",
+        )
+    for row in found:
+        table.add_row(*(_cell(row[column.key], column) for column in columns))
+    return table
+
+
+def _cell(value: Any, column: Column | None = None) -> Text:
+    if column is not None and column.is_moment and value is not None:
+        return Text(_FRACTION.sub("Z", value))
+    return Text(_printable(_words(value)))
+
+
+def _words(value: Any) -> str:
+    match value:
+        case None | "" | []:
+            return _NOTHING
+        case bool():
+            return "yes" if value else "no"
+        case list():
+            return ", ".join(map(str, value))
+        case dict():
+            return ", ".join(f"{key}={_words(held)}" for key, held in value.items()) or _NOTHING
+        case _:
+            return str(value)
+
+
+def _printable(words: str) -> str:
+    # A customer's name must not steer the operator's terminal.
+    return "".join(
+        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in words
+    )
+
+
+def _title(key: str, title: str | None) -> str:
+    return key.replace("_", " ") if title is None else title

@@ -1,0 +1,109 @@
+"""`grip serve`: the gateway itself, in one process or several."""
+
+import asyncio
+import dataclasses
+import json
+from typing import Annotated
+
+import typer
+
+from grip import app as gateway
+from grip import logs, settings
+from grip.cli import output
+from grip.cli.options import AsJson, Config
+from grip.services import demo as demo_service
+from grip.settings import Settings
+from grip.store import schema
+from grip.web import server, supervisor
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def serve(
+    host: Annotated[
+        str | None, typer.Option(help="Address to listen on; else [server] host.")
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, help="Port; 0 takes a free one; else [server] port."),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, max=1024, help="Worker processes; else [server] workers.")
+    ] = None,
+    demo: Annotated[
+        bool, typer.Option("--demo", help="On a database of its own: an account, a key, a sandbox.")
+    ] = False,
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run the gateway until SIGTERM or SIGINT."""
+    chosen = _override(settings.load(config), host, port, workers)
+    logs.configure(chosen.log)
+    key = asyncio.run(_prepare(chosen, demo=demo))
+    listener = server.listen(chosen.server.host, chosen.server.port)
+    url = _url(chosen.server.host, listener.getsockname()[1])
+
+    def ready() -> None:
+        _tell(url, key, as_json=as_json)
+
+    if chosen.server.workers == 1:
+        server.run(gateway.build(chosen), listener, ready=ready)
+        return
+    status = supervisor.run(
+        chosen.server.workers,
+        lambda told: server.run(gateway.build(chosen), listener, ready=told),
+        ready=ready,
+    )
+    raise typer.Exit(status)
+
+
+def _override(
+    chosen: Settings, host: str | None, port: int | None, workers: int | None
+) -> Settings:
+    told = {"host": host, "port": port, "workers": workers}
+    changes = {name: value for name, value in told.items() if value is not None}
+    return dataclasses.replace(chosen, server=dataclasses.replace(chosen.server, **changes))
+
+
+async def _prepare(chosen: Settings, *, demo: bool) -> str | None:
+    """Make or check the schema before any worker starts; return the demo's key."""
+    context = gateway.context(chosen)
+    try:
+        await schema.ensure(context.database)
+        return await demo_service.prepare(context) if demo else None
+    finally:
+        await context.database.close()
+
+
+def _url(host: str, port: int) -> str:
+    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - not bound here
+    return f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"
+
+
+def _tell(url: str, key: str | None, *, as_json: bool) -> None:
+    if key is None:
+        output.message({"url": url}, [f"grip serves {url}"], as_json=as_json)
+        return
+    curl = _curl(url, key)
+    lines = [
+        f"grip serves {url} with a demo account of {demo_service.CREDITS} credits.",
+        f"API key, shown this once: {key}",
+        "",
+        "Try it from another terminal:",
+        "",
+        curl,
+    ]
+    output.message({"url": url, "key": key, "curl": curl}, lines, as_json=as_json)
+
+
+def _curl(url: str, key: str) -> str:
+    """Return one line that can be pasted into a shell, and that answers."""
+    body = {
+        "model": demo_service.CHAT_MODEL,
+        "messages": [{"role": "user", "content": "Hello"}],
+    }
+    return (
+        f"curl -s {url}/v1/chat/completions -H 'Authorization: Bearer {key}' "
+        f"-H 'Content-Type: application/json' -d '{json.dumps(body)}'"
+    )

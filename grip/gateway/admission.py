@@ -1,0 +1,71 @@
+"""Who may call, and what is held for it: the first of the two transactions.
+
+The hold is the most that the call can cost as far as anyone can tell before it runs (contract,
+money rule 1).
+"""
+
+from typing import Final
+
+from grip import errors
+from grip.clock import Clock
+from grip.gateway.call import Call, Plan
+from grip.money.amounts import MAX_CREDITS, ceil_credits
+from grip.money.entries import Admit
+from grip.money.pricing import bound_nano
+from grip.store.books import HotBooks
+from grip.store.records import Caller, Model
+
+DEFAULT_OUTPUT_TOKENS: Final = 4096
+"""What is held for output where neither client nor model names a ceiling (contract, rule 1)."""
+
+
+async def identify(books: HotBooks, clock: Clock, key_hash: str, *, fresh: bool) -> Caller:
+    """Return who holds the key; raises InvalidApiKey where nobody does, or may no longer."""
+    caller = await books.caller(key_hash, fresh=fresh)
+    if caller is None or not caller.usable:
+        raise errors.InvalidApiKey("this API key is not valid; check it, or ask for a new one")
+    if caller.expires_us is not None and caller.expires_us <= clock():
+        raise errors.InvalidApiKey("this API key has expired")
+    return caller
+
+
+def entry(call: Call, plan: Plan, boot_id: str) -> Admit:
+    """Return what to ask of the books for this call."""
+    output_tokens = _output_bound(call, plan.model)
+    ceiling = plan.model.max_input
+    input_bound = call.input_bound if ceiling is None else min(call.input_bound, ceiling)
+    estimate = bound_nano(plan.sell, input_tokens=input_bound, output_tokens=output_tokens)
+    amount = ceil_credits(estimate)
+    if amount > MAX_CREDITS:
+        raise errors.InvalidRequest(
+            f"the call could cost {amount} credits, which is more than any call may; lower its "
+            "max_tokens"
+        )
+    caller = plan.caller
+    return Admit(
+        request_id=call.request_id,
+        wallet_id=caller.wallet_id,
+        key_id=caller.key_id,
+        member_id=caller.member_id,
+        catalog_version=plan.catalog_version,
+        key_version=caller.key_version,
+        tier=caller.tier,
+        amount=amount,
+        estimate_nano=estimate,
+        tokens=call.input_tokens + output_tokens,
+        model=plan.model.name,
+        endpoint=call.path,
+        ip=call.ip,
+        boot_id=boot_id,
+    )
+
+
+def _output_bound(call: Call, model: Model) -> int:
+    if not call.has_output:
+        return 0
+    ceiling = model.max_output
+    if call.output_limit is None:
+        each = DEFAULT_OUTPUT_TOKENS if ceiling is None else ceiling
+    else:
+        each = call.output_limit if ceiling is None else min(call.output_limit, ceiling)
+    return each * call.choices

@@ -1,0 +1,70 @@
+"""What one request carries through the gateway."""
+
+import time
+from dataclasses import dataclass, field
+
+from grip.money.entries import Admitted
+from grip.money.pricing import Rates
+from grip.providers.json_object import JsonObject
+from grip.store.records import Caller, Channel, Model
+
+
+@dataclass(slots=True, kw_only=True)
+class Call:
+    """A request as it came in, read as far as the gateway needs it.
+
+    `path` is the route behind `/v1`, `type` the model type that serves it. `input_tokens` is the
+    estimate near the truth, `input_bound` the careful one that a hold is made of. `output_limit`
+    is what the client allows each of `choices` answers; None where it did not say. `has_output`
+    is false where nothing is generated (embeddings).
+    """
+
+    request_id: str
+    key_hash: str
+    ip: str
+    path: str
+    type: str
+    body: JsonObject
+    model: str
+    stream: bool = False
+    wants_usage: bool = False
+    has_output: bool = True
+    input_tokens: int
+    input_bound: int
+    output_limit: int | None = None
+    choices: int = 1
+    started: float = field(default_factory=time.monotonic)
+    first_byte_ms: int = 0
+
+    def elapsed_ms(self) -> int:
+        """Return the milliseconds since the request came in."""
+        return int((time.monotonic() - self.started) * 1000)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A channel that may serve the call, and what it calls the model."""
+
+    channel: Channel
+    upstream_model: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Who calls, which model serves, at which price, through which channels, best first."""
+
+    caller: Caller
+    model: Model
+    price_id: str
+    sell: Rates
+    buy: Rates
+    candidates: tuple[Candidate, ...]
+    catalog_version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ticket:
+    """A call whose hold is in the books."""
+
+    plan: Plan
+    admitted: Admitted

@@ -1,0 +1,35 @@
+"""What a call used and what it costs: the upstream's report, else an estimate marked as one."""
+
+from dataclasses import dataclass
+
+from grip.gateway.call import Call, Plan
+from grip.money.estimates import text_tokens
+from grip.money.pricing import Usage, cost_nano
+from grip.providers.port import Report
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """The usage of a call and its cost to the customer; `buy_cost_nano` is the operator's."""
+
+    usage: Usage
+    estimated: bool
+    cost_nano: int
+    buy_cost_nano: int | None
+
+
+def measure(call: Call, plan: Plan, report: Report | None, text: str) -> Measured:
+    """Return what the call comes to; `text` is what was generated, for want of a report."""
+    reported = report or Report()
+    output_tokens = 0
+    if reported.output_tokens is None and call.has_output:
+        output_tokens = text_tokens(text)
+    usage, estimated = reported.usage(
+        input_tokens=call.input_tokens, output_tokens=output_tokens
+    )
+    return Measured(
+        usage=usage,
+        estimated=estimated,
+        cost_nano=cost_nano(plan.sell, usage),
+        buy_cost_nano=cost_nano(plan.buy, usage) if plan.buy.named else None,
+    )

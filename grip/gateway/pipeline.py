@@ -1,0 +1,219 @@
+"""The order of things: admission, routing, upstream, metering, settlement.
+
+Two short transactions around the upstream call, and none open during it. Whatever happens to a
+call, its hold is resolved once: by a settlement, by a release, or by the books themselves where
+nobody waits for the admission any more.
+"""
+
+import asyncio
+from collections.abc import Coroutine, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import structlog
+
+from grip import errors
+from grip.clock import Clock
+from grip.gateway import admission, metering, routing, settlement
+from grip.gateway.call import Call, Plan, Ticket
+from grip.gateway.streams import Relay, Sink
+from grip.gateway.upstream import Served, Upstream
+from grip.money.entries import Admitted, Settled
+from grip.providers.port import ChannelFault
+from grip.store.books import HotBooks
+from grip.store.records import Caller
+
+_ADMISSIONS: Final = 5
+"""How often an admission that was overtaken by a change is tried again."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completed:
+    """A whole answer and what it was charged."""
+
+    body: bytes
+    admitted: Admitted
+    settled: Settled
+
+
+class Pipeline:
+    """Carries calls from their admission to their settlement."""
+
+    def __init__(
+        self,
+        *,
+        books: HotBooks,
+        upstream: Upstream,
+        clock: Clock,
+        random: routing.Random,
+        tier_groups: Mapping[str, frozenset[str] | None],
+        region: str,
+        boot_id: str,
+    ) -> None:
+        self.books = books
+        self._upstream = upstream
+        self._clock = clock
+        self._random = random
+        self._tier_groups = tier_groups
+        self._region = region
+        self._boot_id = boot_id
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def identify(self, key_hash: str) -> Caller:
+        """Return who calls, for what costs nothing; raises InvalidApiKey."""
+        return await admission.identify(self.books, self._clock, key_hash, fresh=True)
+
+    async def complete(self, call: Call) -> Completed:
+        """Run a call whose answer is whole; it is charged when this returns.
+
+        Raises GripError or RequestRefused, and then nothing is held or charged.
+        """
+        ticket = await self._admit(call)
+        try:
+            served = await self._upstream.complete(call, ticket.plan.candidates)
+        except Exception:
+            await settlement.release(self.books, call)
+            raise
+        except asyncio.CancelledError:
+            self._spawn(settlement.release(self.books, call))
+            raise
+        call.first_byte_ms = call.elapsed_ms()
+        try:
+            settled = await self._settle(call, ticket, served)
+        except errors.GripError:
+            self._spawn(settlement.release(self.books, call))
+            raise
+        return Completed(body=served.answer.body, admitted=ticket.admitted, settled=settled)
+
+    async def stream(self, call: Call, sink: Sink) -> None:
+        """Run a call whose answer streams into `sink`; its end comes after the charge.
+
+        Raises GripError or RequestRefused as long as nothing has gone to the client; after that,
+        the stream itself says what happened.
+        """
+        ticket = await self._admit(call)
+        relay = Relay(call, ticket, sink)
+        try:
+            async with self._upstream.open(call, ticket.plan.candidates) as stream:
+                await relay.run(stream)
+        except ChannelFault as fault:
+            await self._break_off(call, relay, fault)
+        except Exception:
+            await settlement.release(self.books, call)
+            raise
+        except asyncio.CancelledError:
+            self._spawn(self._finish(call, ticket, relay))
+            raise
+        else:
+            await self._finish(call, ticket, relay)
+
+    async def drain(self) -> None:
+        """Wait for what still has to be put into the books."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
+    async def _admit(self, call: Call) -> Ticket:
+        """Hold the cost of the call, on what is true now.
+
+        What is remembered of caller and catalog may be out of date: a refusal is only given on a
+        fresh look, and the books themselves recognise an admission that rests on an old one.
+        """
+        fresh = False
+        for _ in range(_ADMISSIONS):
+            try:
+                plan = await self._plan(call, fresh=fresh)
+                entry = admission.entry(call, plan, self._boot_id)
+            except errors.DatabaseUnavailable:
+                raise
+            except errors.GripError:
+                if fresh:
+                    raise
+                fresh = True
+                continue
+            outcome = await self.books.submit(entry)
+            if isinstance(outcome, Admitted):
+                return Ticket(plan=plan, admitted=outcome)
+            fresh = True
+        raise errors.ServiceUnavailable(
+            "prices or keys are changing at the moment; retry in a second", retry_after_s=1
+        )
+
+    async def _plan(self, call: Call, *, fresh: bool) -> Plan:
+        caller = await admission.identify(self.books, self._clock, call.key_hash, fresh=fresh)
+        catalog = await self.books.catalog(fresh=fresh)
+        model = routing.find_model(catalog, caller, call.model, call.type)
+        price = model.price
+        if price is None:
+            raise errors.ModelNotFound(f"the model {call.model!r} has no price", param="model")
+        allowed = (caller.groups, self._tier_groups.get(caller.tier))
+        return Plan(
+            caller=caller,
+            model=model,
+            price_id=price.id,
+            sell=price.sell,
+            buy=price.buy,
+            candidates=routing.candidates(catalog.channels, model, allowed, self._random),
+            catalog_version=catalog.version,
+        )
+
+    async def _settle(self, call: Call, ticket: Ticket, served: Served) -> Settled:
+        answer = served.answer
+        measured = metering.measure(call, ticket.plan, answer.report, answer.text)
+        entry = settlement.entry(
+            call,
+            ticket,
+            served.candidate,
+            measured,
+            status=settlement.COMPLETED,
+            attempts=served.attempts,
+            upstream_id=answer.upstream_id,
+            region=self._region,
+        )
+        return await settlement.settle(self.books, entry)
+
+    async def _break_off(self, call: Call, relay: Relay, fault: ChannelFault) -> None:
+        """End a stream that died half-way: no charge for who waited, the truth for who left."""
+        log.warning("stream.failed", request_id=call.request_id, fault=str(fault))
+        if relay.client_left:
+            await self._finish(call, relay.ticket, relay)
+            return
+        await settlement.release(self.books, call)
+        await relay.fail(errors.ServiceUnavailable("the upstream broke off; nothing was charged"))
+
+    async def _finish(self, call: Call, ticket: Ticket, relay: Relay) -> None:
+        """Charge a stream that has ended or was left, then let the client see its end."""
+        if relay.stream is None:
+            await settlement.release(self.books, call)
+            return
+        measured = metering.measure(call, ticket.plan, relay.report, relay.text)
+        entry = settlement.entry(
+            call,
+            ticket,
+            relay.stream.candidate,
+            measured,
+            status=settlement.CUT if relay.client_left else settlement.COMPLETED,
+            attempts=relay.stream.attempts,
+            upstream_id=relay.upstream_id,
+            region=self._region,
+        )
+        try:
+            settled = await settlement.settle(self.books, entry)
+        except errors.GripError as error:
+            log.error("stream.unsettled", request_id=call.request_id, error=error.message)
+            self._spawn(settlement.release(self.books, call))
+            await relay.fail(error)
+            return
+        await relay.end(measured.usage, settled)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do `work` although nobody waits for it, and before the gateway stops."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._forget)
+
+    def _forget(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("call.unresolved", error=str(error))

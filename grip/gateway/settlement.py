@@ -1,0 +1,78 @@
+"""What goes into the books when a call has ended: the second of the two transactions."""
+
+from grip import errors
+from grip.gateway.call import Call, Candidate, Ticket
+from grip.gateway.metering import Measured
+from grip.money.entries import Facts, Release, Settle, Settled
+from grip.store.books import HotBooks
+
+COMPLETED = "completed"
+"""The status of a call whose client was there to its end."""
+
+CUT = "cut"
+"""The status of a stream whose client hung up."""
+
+
+async def settle(books: HotBooks, entry: Settle) -> Settled:
+    """Charge the call, on disk when this returns; raises where the hold had been resolved.
+
+    A hold that is gone was given back to the wallet by somebody who took this process for dead:
+    that verdict stands, and the client must not see the end of the answer.
+    """
+    outcome = await books.submit(entry)
+    if not isinstance(outcome, Settled):
+        raise errors.ServiceUnavailable("the call took too long to be charged; retry it")
+    return outcome
+
+
+async def release(books: HotBooks, call: Call) -> None:
+    """Let go of the hold of a call that failed."""
+    await books.submit(Release(request_id=call.request_id))
+
+
+def entry(
+    call: Call,
+    ticket: Ticket,
+    candidate: Candidate,
+    measured: Measured,
+    *,
+    status: str,
+    attempts: int,
+    upstream_id: str | None,
+    region: str,
+) -> Settle:
+    """Return what to ask of the books for a call that has ended."""
+    usage, channel = measured.usage, candidate.channel
+    facts = Facts(
+        key_name=ticket.plan.caller.key_name,
+        endpoint=call.path,
+        model=ticket.plan.model.name,
+        provider=channel.kind,
+        channel_id=channel.id,
+        channel=channel.name,
+        upstream_model=candidate.upstream_model,
+        upstream_id=upstream_id,
+        ip=call.ip,
+        region=region,
+        status=status,
+        estimated=measured.estimated,
+        price_id=ticket.plan.price_id,
+        input_tokens=usage.input_tokens,
+        output_tokens=usage.output_tokens,
+        cached_input_tokens=usage.cached_input_tokens,
+        cache_write_tokens=usage.cache_write_tokens,
+        images=usage.images,
+        seconds=usage.seconds,
+        characters=usage.characters,
+        buy_cost_nano=measured.buy_cost_nano,
+        attempts=attempts,
+        latency_ms=call.elapsed_ms(),
+        first_byte_ms=call.first_byte_ms,
+    )
+    return Settle(
+        request_id=call.request_id,
+        cost_nano=measured.cost_nano,
+        proven=not measured.estimated,
+        tokens=usage.tokens,
+        facts=facts,
+    )

@@ -1,0 +1,217 @@
+"""The walk over channels: the first that answers serves the call, until its first byte is out.
+
+A connection that fails, a timeout, a status that is the channel's fault, garbage and an error in
+a success make the next candidate's turn. What is wrong with the request itself ends the walk.
+"""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import structlog
+
+from grip import errors
+from grip.gateway.call import Call, Candidate
+from grip.providers.port import (
+    Adapter,
+    Answer,
+    ChannelFault,
+    RequestRefused,
+    StreamEvent,
+    StreamReader,
+    Target,
+    UpstreamCall,
+    UpstreamRequest,
+)
+from grip.store.records import Channel
+from grip.transport.port import Reply, StreamReply, Timeouts, Transport, TransportFault
+
+_OK = range(200, 300)
+_SSE = "text/event-stream"
+
+Resolver = Callable[[str], str]
+"""Returns the secret of a reference; raises SecretUnresolved."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """A whole answer, who gave it, and how many channels were tried."""
+
+    candidate: Candidate
+    answer: Answer
+    attempts: int
+
+
+class OpenStream:
+    """A stream whose first event has arrived; iterating yields lists of events."""
+
+    def __init__(
+        self,
+        candidate: Candidate,
+        reply: StreamReply,
+        reader: StreamReader,
+        first: list[StreamEvent],
+        attempts: int,
+    ) -> None:
+        self.candidate = candidate
+        self.attempts = attempts
+        self._reply = reply
+        self._reader = reader
+        self._first = first
+
+    async def events(self) -> AsyncIterator[list[StreamEvent]]:
+        """Yield events as they come; raises ChannelFault where the stream breaks."""
+        if self._first:
+            yield self._first
+        while data := await _read(self._reply):
+            if events := self._reader.feed(data):
+                yield events
+        if events := self._reader.close():
+            yield events
+
+
+class Upstream:
+    """Calls upstreams over a transport, each through the adapter of its kind."""
+
+    def __init__(
+        self,
+        *,
+        transport: Transport,
+        adapters: Mapping[str, Adapter],
+        resolve_secret: Resolver,
+        defaults: Timeouts,
+        attempts: int,
+    ) -> None:
+        self._transport = transport
+        self._adapters = adapters
+        self._resolve_secret = resolve_secret
+        self._defaults = defaults
+        self._attempts = attempts
+
+    async def complete(self, call: Call, candidates: Sequence[Candidate]) -> Served:
+        """Return the first whole answer; raises RequestRefused or ServiceUnavailable."""
+        for attempt, candidate in enumerate(candidates[: self._attempts], start=1):
+            try:
+                answer = await self._complete(call, candidate)
+            except (ChannelFault, TransportFault, errors.SecretUnresolved) as fault:
+                _tell(call, candidate, attempt, fault)
+            else:
+                return Served(candidate=candidate, answer=answer, attempts=attempt)
+        raise _exhausted(call, candidates)
+
+    @asynccontextmanager
+    async def open(self, call: Call, candidates: Sequence[Candidate]) -> AsyncIterator[OpenStream]:
+        """Yield the first stream that begins well; leaving stops the upstream."""
+        async with AsyncExitStack() as stack:
+            for attempt, candidate in enumerate(candidates[: self._attempts], start=1):
+                async with AsyncExitStack() as trial:
+                    try:
+                        stream = await self._open(trial, call, candidate, attempt)
+                    except (ChannelFault, TransportFault, errors.SecretUnresolved) as fault:
+                        _tell(call, candidate, attempt, fault)
+                        continue
+                    stack.push_async_exit(trial.pop_all())
+                    break
+            else:
+                raise _exhausted(call, candidates)
+            yield stream
+
+    async def _complete(self, call: Call, candidate: Candidate) -> Answer:
+        adapter = self._adapters[candidate.channel.kind]
+        wire_call = _wire_call(call, candidate)
+        request = self._request(adapter, wire_call, candidate.channel)
+        reply = await self._transport.send(request, self._timeouts(candidate.channel))
+        if reply.status not in _OK:
+            raise adapter.refusal(reply.status, reply.headers, reply.body)
+        return adapter.answer(wire_call, reply.body)
+
+    async def _open(
+        self, stack: AsyncExitStack, call: Call, candidate: Candidate, attempt: int
+    ) -> OpenStream:
+        """Open the stream and read its first events: an error there is still the channel's."""
+        adapter = self._adapters[candidate.channel.kind]
+        wire_call = _wire_call(call, candidate)
+        request = self._request(adapter, wire_call, candidate.channel)
+        reply = await stack.enter_async_context(
+            self._transport.open(request, self._timeouts(candidate.channel))
+        )
+        if reply.status not in _OK:
+            whole = Reply(
+                status=reply.status, headers=reply.headers, body=await reply.read_all()
+            )
+            raise adapter.refusal(whole.status, whole.headers, whole.body)
+        if not reply.headers.get("content-type", _SSE).startswith(_SSE):
+            raise _no_stream(adapter, wire_call, await reply.read_all())
+        reader = adapter.stream(wire_call)
+        first: list[StreamEvent] = []
+        while not first:
+            data = await _read(reply)
+            first = reader.feed(data) if data else reader.close()
+        return OpenStream(candidate, reply, reader, first, attempt)
+
+    def _request(
+        self, adapter: Adapter, wire_call: UpstreamCall, channel: Channel
+    ) -> UpstreamRequest:
+        secret = None if channel.secret is None else self._resolve_secret(channel.secret)
+        return adapter.request(wire_call, Target(base_url=channel.base_url, secret=secret))
+
+    def _timeouts(self, channel: Channel) -> Timeouts:
+        default = self._defaults
+        return Timeouts(
+            connect_s=_seconds(channel.connect_timeout_ms, default.connect_s),
+            first_byte_s=_seconds(channel.first_byte_timeout_ms, default.first_byte_s),
+            chunk_s=_seconds(channel.chunk_timeout_ms, default.chunk_s),
+            total_s=_seconds(channel.total_timeout_ms, default.total_s),
+        )
+
+
+def _seconds(timeout_ms: int | None, default_s: float) -> float:
+    return default_s if timeout_ms is None else timeout_ms / 1000
+
+
+def _wire_call(call: Call, candidate: Candidate) -> UpstreamCall:
+    return UpstreamCall(
+        path=call.path,
+        body=call.body,
+        model=candidate.upstream_model,
+        stream=call.stream,
+        ask_usage=call.stream and not call.wants_usage,
+    )
+
+
+async def _read(reply: StreamReply) -> bytes:
+    try:
+        return await reply.read()
+    except TransportFault as fault:
+        raise ChannelFault(fault.reason, fault.detail) from fault
+
+
+def _no_stream(adapter: Adapter, wire_call: UpstreamCall, body: bytes) -> ChannelFault:
+    """Return why a success that is no stream is a fault: its own error tells most."""
+    try:
+        adapter.answer(wire_call, body)
+    except ChannelFault as fault:
+        return fault
+    return ChannelFault("garbage", "a whole answer where a stream was asked for")
+
+
+def _tell(call: Call, candidate: Candidate, attempt: int, fault: Exception) -> None:
+    log.warning(
+        "channel.failed",
+        request_id=call.request_id,
+        channel=candidate.channel.name,
+        attempt=attempt,
+        fault=str(fault),
+    )
+
+
+def _exhausted(call: Call, candidates: Sequence[Candidate]) -> errors.ServiceUnavailable:
+    if not candidates:
+        log.error("channel.none", request_id=call.request_id, model=call.model)
+        return errors.ServiceUnavailable("no channel serves this model at the moment")
+    return errors.ServiceUnavailable("no channel completed the request; retry in a moment")
+
+
+__all__ = ["OpenStream", "RequestRefused", "Served", "Upstream"]

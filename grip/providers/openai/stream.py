@@ -1,0 +1,92 @@
+"""OpenAI's streams: server-sent events, each parsed once and passed on as its own bytes.
+
+An event ends at an empty line. Only `data:` lines matter; comments and other fields are part of
+the event's bytes and go through.
+"""
+
+import re
+from typing import Final
+
+import msgspec
+
+from grip.providers.openai import wire
+from grip.providers.port import ChannelFault, StreamEvent
+
+_BOUNDARY: Final = re.compile(rb"\r\n\r\n|\n\n|\r\r")
+_MAX_EVENT_BYTES: Final = 8 * 1024 * 1024
+
+
+class OpenAIStream:
+    """Reads one stream of chat or completions."""
+
+    __slots__ = ("_ended", "_finished", "_rest")
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self._finished = False
+        self._ended = False
+
+    def feed(self, data: bytes) -> list[StreamEvent]:
+        """Return the events that `data` completes."""
+        if self._rest:
+            data = self._rest + data
+        events, at = [], 0
+        for boundary in _BOUNDARY.finditer(data):
+            stop = boundary.end()
+            events.append(self._read(data[at:stop]))
+            at = stop
+        self._rest = data[at:]
+        if len(self._rest) > _MAX_EVENT_BYTES:
+            raise ChannelFault("garbage", "an event of the stream does not end")
+        return events
+
+    def close(self) -> list[StreamEvent]:
+        """Return the last event, where the stream ended without its empty line.
+
+        An upstream that told why it stopped, but sent no `[DONE]`, has ended well: the event that
+        clients wait for is added.
+        """
+        events = []
+        if self._rest.strip():
+            events.append(self._read(self._rest + b"\n\n"))
+            self._rest = b""
+        if not self._ended:
+            if not self._finished:
+                raise ChannelFault("cut", "the stream ended half-way")
+            events.append(StreamEvent(data=b"data: [DONE]\n\n", is_end=True))
+        return events
+
+    def _read(self, event: bytes) -> StreamEvent:
+        payload = _payload(event)
+        if not payload:
+            return StreamEvent(data=event)
+        if payload == b"[DONE]":
+            self._ended = True
+            return StreamEvent(data=event, is_end=True)
+        try:
+            body = wire.decode(payload)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise ChannelFault("garbage", f"in the stream: {error}") from None
+        if body.error is not None:
+            raise ChannelFault("error_in_stream", str(body.error))
+        usage = body.usage if isinstance(body.usage, dict) else None
+        is_usage = usage is not None and not body.choices
+        finished = any(choice.finish_reason is not None for choice in body.choices or ())
+        self._finished = self._finished or finished
+        return StreamEvent(
+            data=event,
+            payload=payload if is_usage else b"",
+            text=body.text(),
+            report=None if usage is None else wire.report(usage),
+            is_usage=is_usage,
+            finished=finished,
+            upstream_id=body.upstream_id,
+        )
+
+
+def _payload(event: bytes) -> bytes:
+    """Return what the event's `data:` lines carry, joined by newlines."""
+    if event.startswith(b"data:") and event.count(b"\n") == 2:  # noqa: PLR2004 - the usual event
+        return event[5:].strip()
+    lines = (line for line in event.splitlines() if line.startswith(b"data:"))
+    return b"\n".join(line[5:].strip() for line in lines)

@@ -1,0 +1,103 @@
+"""The parts of OpenAI's wire that grip reads; everything else goes through unread.
+
+Fields are as lenient as upstreams are different: what has an unexpected type counts as absent,
+since a call must not fail on a part that grip only looks at.
+"""
+
+from typing import Any, Final
+
+import msgspec
+
+from grip.providers.port import Report
+
+MAX_TOKENS: Final = 1_000_000_000
+"""A report above this is garbage, and counts as none."""
+
+
+class Delta(msgspec.Struct):
+    """What one choice of a chunk or a message says."""
+
+    content: Any = None
+    reasoning_content: Any = None
+    reasoning: Any = None
+    refusal: Any = None
+    tool_calls: msgspec.Raw = msgspec.Raw()
+    function_call: msgspec.Raw = msgspec.Raw()
+
+    def text(self) -> str:
+        """Return all that was generated here, as text to be counted."""
+        said = (self.content, self.reasoning_content or self.reasoning, self.refusal)
+        called = (bytes(self.tool_calls), bytes(self.function_call))
+        return "".join(part for part in said if isinstance(part, str)) + "".join(
+            part.decode() for part in called if part not in (b"", b"null")
+        )
+
+
+class Choice(msgspec.Struct):
+    """One choice, of a chunk (`delta`), a message or a completion (`text`)."""
+
+    delta: Delta | None = None
+    message: Delta | None = None
+    text: Any = None
+    finish_reason: Any = None
+
+    def said(self) -> str:
+        """Return the text of whichever part is there."""
+        part = self.delta or self.message
+        text = self.text if isinstance(self.text, str) else ""
+        return part.text() + text if part else text
+
+
+class Body(msgspec.Struct):
+    """A chunk or an answer of chat, completions or embeddings."""
+
+    id: Any = None
+    choices: list[Choice] | None = None
+    usage: Any = None
+    error: Any = None
+    data: msgspec.Raw = msgspec.Raw()
+
+    @property
+    def is_answer(self) -> bool:
+        """Whether this has the parts that a success of any of the routes has."""
+        return self.choices is not None or bytes(self.data).startswith(b"[")
+
+    def text(self) -> str:
+        """Return all text of all choices."""
+        return "".join(choice.said() for choice in self.choices or ())
+
+    @property
+    def upstream_id(self) -> str | None:
+        """The upstream's own name of the call."""
+        return self.id if isinstance(self.id, str) else None
+
+
+_decoder = msgspec.json.Decoder(Body)
+
+
+def decode(text: bytes) -> Body:
+    """Return the body in `text`; raises msgspec.DecodeError where it is none."""
+    return _decoder.decode(text)
+
+
+def report(usage: Any) -> Report:
+    """Return what a `usage` object says; what is no sensible count counts as not said."""
+    if not isinstance(usage, dict):
+        return Report()
+    details = usage.get("prompt_tokens_details")
+    cached = _count(details.get("cached_tokens")) if isinstance(details, dict) else None
+    input_tokens = _count(usage.get("prompt_tokens"))
+    output_tokens = _count(usage.get("completion_tokens"))
+    if output_tokens is None and input_tokens is not None and usage.get("total_tokens") == input_tokens:
+        output_tokens = 0
+    return Report(
+        input_tokens=input_tokens,
+        output_tokens=output_tokens,
+        cached_input_tokens=cached or 0,
+    )
+
+
+def _count(value: Any) -> int | None:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAX_TOKENS:
+        return None
+    return value

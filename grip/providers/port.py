@@ -1,0 +1,139 @@
+"""What an adapter takes and gives: the port between the request path and the vendors' wires."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from grip.money.pricing import Usage
+from grip.providers.json_object import JsonObject
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """Where a channel's calls go: its base URL without a trailing slash, and its secret."""
+
+    base_url: str
+    secret: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpstreamCall:
+    """One call to be put on the wire.
+
+    `path` is the route of OpenAI's API that the client called, behind `/v1`; `model` is what this
+    upstream calls the model; `ask_usage` asks for the usage chunk of a stream.
+    """
+
+    path: str
+    body: JsonObject
+    model: str
+    stream: bool
+    ask_usage: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpstreamRequest:
+    """An HTTP request, ready to be sent."""
+
+    method: str
+    url: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What an upstream reported of its use; None where it did not say."""
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cached_input_tokens: int = 0
+
+    def usage(self, *, input_tokens: int, output_tokens: int) -> tuple[Usage, bool]:
+        """Return the usage, with these estimates where nothing was reported, and if any was."""
+        estimated = self.input_tokens is None or self.output_tokens is None
+        return Usage(
+            input_tokens=input_tokens if self.input_tokens is None else self.input_tokens,
+            output_tokens=output_tokens if self.output_tokens is None else self.output_tokens,
+            cached_input_tokens=self.cached_input_tokens,
+        ), estimated
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A whole answer: its bytes for the client, what it reported, and the text it generated.
+
+    `text` is what an estimate of the output is taken from, where nothing was reported.
+    """
+
+    body: bytes
+    report: Report
+    text: str
+    upstream_id: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamEvent:
+    """One event of a stream: its bytes, and what they mean.
+
+    `is_usage` marks the chunk that carries nothing but the usage, `payload` being its JSON; `is_end`
+    marks the `[DONE]`, and `finished` says that the upstream has told why it stopped.
+    """
+
+    data: bytes
+    payload: bytes = b""
+    text: str = ""
+    report: Report | None = None
+    is_usage: bool = False
+    is_end: bool = False
+    finished: bool = False
+    upstream_id: str | None = None
+
+
+class StreamReader(Protocol):
+    """Turns the bytes of one stream into events, whatever the cuts between them."""
+
+    def feed(self, data: bytes) -> list[StreamEvent]:
+        """Return the events that are complete; raises ChannelFault on an error in the stream."""
+
+    def close(self) -> list[StreamEvent]:
+        """Return what is left at the end; raises ChannelFault where the stream was cut."""
+
+
+class Adapter(Protocol):
+    """The wire of one vendor."""
+
+    def request(self, call: UpstreamCall, target: Target) -> UpstreamRequest:
+        """Return the request that carries `call` to `target`."""
+
+    def refusal(self, status: int, headers: Mapping[str, str], body: bytes) -> Exception:
+        """Return what an answer that is no success means: RequestRefused or ChannelFault."""
+
+    def answer(self, call: UpstreamCall, body: bytes) -> Answer:
+        """Read the body of a success; raises ChannelFault where it is none after all."""
+
+    def stream(self, call: UpstreamCall) -> StreamReader:
+        """Return a reader for the body of a streaming success."""
+
+
+class ChannelFault(Exception):
+    """The channel failed, not the request: the next one may be tried.
+
+    `reason` is a short word for logs and health (`status_503`, `timeout`, `garbage`, …);
+    `retry_after_s` is what the upstream asked for.
+    """
+
+    def __init__(self, reason: str, detail: str = "", *, retry_after_s: int | None = None) -> None:
+        super().__init__(f"{reason}: {detail}" if detail else reason)
+        self.reason = reason
+        self.detail = detail
+        self.retry_after_s = retry_after_s
+
+
+class RequestRefused(Exception):
+    """The upstream refused the request itself; `error` is its error object for the client."""
+
+    def __init__(self, status: int, error: Mapping[str, object]) -> None:
+        super().__init__(f"status {status}")
+        self.status = status
+        self.error = error

@@ -1,0 +1,135 @@
+"""A wallet's statement: what it held, every change in a period, what it held then.
+
+Opening plus rows is closing, exactly: all three come from the journal and the usage rows as they
+stood at one moment. Debt has no place in it: what a call drew from the debt changed no balance.
+"""
+
+import csv
+from dataclasses import dataclass
+from typing import TextIO
+
+from grip import errors
+from grip.clock import to_iso
+from grip.money import running
+from grip.money.running import Posting
+from grip.services import references
+from grip.services.context import Context
+from grip.store import ledger, usage
+from grip.store.records import Transfer, Wallet
+from grip.store.snapshot import freeze
+
+_COLUMNS = ("time", "kind", "reference", "description", "credits", "balance")
+_FORMULA = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatementRow:
+    """One change of the balance: `amount` credits, and the `balance` after it."""
+
+    at_us: int
+    kind: str
+    reference: str
+    description: str
+    amount: int
+    balance: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """The balance at the start, the rows at [from, to) oldest first, the balance at the end."""
+
+    wallet_id: str
+    owner: str
+    from_us: int | None
+    to_us: int | None
+    opening: int
+    rows: list[StatementRow]
+    closing: int
+
+
+async def statement(
+    context: Context, wallet_ref: str, *, from_us: int | None = None, to_us: int | None = None
+) -> Statement:
+    """Return a wallet's statement at [from, to), None being its beginning and now."""
+    if from_us is not None and to_us is not None and from_us > to_us:
+        raise errors.InvalidRequest("the statement would end before it begins", param="to")
+    async with context.database.read() as connection:
+        await freeze(connection)
+        wallet = await references.wallet(connection, wallet_ref)
+        opening = await ledger.balance_before(connection, wallet.id, from_us)
+        transfers = await ledger.window(connection, wallet.id, from_us, to_us)
+        calls = await usage.draws(connection, wallet.id, from_us, to_us)
+    postings = running.run(
+        opening, (_transferred(wallet, item) for item in transfers), map(_called, calls)
+    )
+    rows = [_row(posting, balance) for posting, balance in postings]
+    return Statement(
+        wallet_id=wallet.id,
+        owner=wallet.owner,
+        from_us=from_us,
+        to_us=to_us,
+        opening=opening,
+        rows=rows,
+        closing=rows[-1].balance if rows else opening,
+    )
+
+
+def write_csv(statement: Statement, stream: TextIO) -> None:
+    """Write a statement as RFC 4180 with a byte order mark, into a stream of untranslated UTF-8.
+
+    The first row is the opening, the last one the closing. A text that a spreadsheet would take
+    for a formula gets an apostrophe in front.
+    """
+    stream.write("\ufeff")
+    writer = csv.writer(stream)
+    writer.writerow(_COLUMNS)
+    writer.writerow((_time(statement.from_us), "opening", "", "", "", statement.opening))
+    for row in statement.rows:
+        texts = (_harmless(text) for text in (row.kind, row.reference, row.description))
+        writer.writerow((to_iso(row.at_us), *texts, row.amount, row.balance))
+    writer.writerow((_time(statement.to_us), "closing", "", "", "", statement.closing))
+
+
+def _transferred(wallet: Wallet, transfer: Transfer) -> Posting:
+    is_credit = transfer.credit_account == wallet.id
+    return Posting(
+        at_us=transfer.created_us,
+        kind=transfer.kind,
+        reference=transfer.id,
+        description=transfer.reason,
+        amount=transfer.amount if is_credit else -transfer.amount,
+    )
+
+
+def _called(draw: usage.Draw) -> Posting:
+    drawn = draw.credits - draw.debt_credits
+    description = f"{draw.model}, key {draw.key_name}"
+    if draw.debt_credits:
+        description += f", {draw.debt_credits} credits more on the debt"
+    return Posting(
+        at_us=draw.at_us,
+        kind="usage",
+        reference=draw.request_id,
+        description=description,
+        amount=-drawn,
+        before=draw.balance_after + drawn,
+    )
+
+
+def _row(posting: Posting, balance: int) -> StatementRow:
+    return StatementRow(
+        at_us=posting.at_us,
+        kind=posting.kind,
+        reference=posting.reference,
+        description=posting.description,
+        amount=posting.amount,
+        balance=balance,
+    )
+
+
+def _time(at_us: int | None) -> str:
+    return "" if at_us is None else to_iso(at_us)
+
+
+def _harmless(text: str) -> str:
+    return f"'{text}" if text.lstrip(" ")[:1] in _FORMULA else text

@@ -1,0 +1,45 @@
+"""The rows of `channel`. Every writer bumps the catalog in the same transaction."""
+
+import dataclasses
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from grip.store import rows
+from grip.store.records import Channel
+from grip.store.tables import channel
+
+
+async def load(connection: AsyncConnection) -> list[Channel]:
+    """Return all channels, enabled or not, newest first."""
+    query = sa.select(channel).order_by(channel.c.created_us.desc(), channel.c.id.desc())
+    found = (await connection.execute(query)).mappings()
+    return [rows.record(Channel, row) for row in found]
+
+
+async def find(connection: AsyncConnection, ref: str) -> Channel | None:
+    """Return the channel with this id or name; no name looks like an id."""
+    query = sa.select(channel).where(sa.or_(channel.c.id == ref, channel.c.name == ref))
+    row = (await connection.execute(query)).mappings().one_or_none()
+    return None if row is None else rows.record(Channel, row)
+
+
+async def insert(connection: AsyncConnection, added: Channel) -> None:
+    """Write a new channel."""
+    await connection.execute(sa.insert(channel).values(_values(added)))
+
+
+async def update(connection: AsyncConnection, changed: Channel) -> None:
+    """Write all values of a channel over those of its row."""
+    where = channel.c.id == changed.id
+    await connection.execute(sa.update(channel).where(where).values(_values(changed)))
+
+
+async def delete(connection: AsyncConnection, channel_id: str) -> None:
+    """Take a channel away; what it served stays in the books under its name."""
+    await connection.execute(sa.delete(channel).where(channel.c.id == channel_id))
+
+
+def _values(item: Channel) -> dict[str, Any]:
+    return {**dataclasses.asdict(item), "enabled": int(item.enabled)}

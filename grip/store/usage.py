@@ -1,0 +1,147 @@
+"""Usage rows: the log of charged calls, and the journal's debits of synchronous ones."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from grip.money.pricing import RATE_NAMES, Rates, Usage
+from grip.store import rows
+from grip.store.records import UsageRow
+from grip.store.tables import model_alias, price, usage
+
+PAGE_ROWS = 5_000
+
+_COUNTS = tuple(name for name in Usage.__dataclass_fields__ if name in usage.c)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draw:
+    """What one call drew: `credits` in all, of them `debt_credits` from the debt."""
+
+    at_us: int
+    request_id: str
+    model: str
+    key_name: str
+    credits: int
+    debt_credits: int
+    balance_after: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pricing:
+    """What a row of usage was charged, and everything that its price can be recomputed from.
+
+    `rates` is None where its price version is not in the books.
+    """
+
+    request_id: str
+    model: str
+    price_id: str
+    price_model: str | None
+    cost_nano: int
+    estimated: bool
+    used: Usage
+    rates: Rates | None
+
+
+async def load(
+    connection: AsyncConnection,
+    *,
+    wallet_id: str | None = None,
+    key_id: str | None = None,
+    member_id: str | None = None,
+    model: str | None = None,
+    from_us: int | None = None,
+    to_us: int | None = None,
+    after: str | None = None,
+    limit: int | None = None,
+) -> list[UsageRow]:
+    """Return the charged calls at [from, to), newest first; `model` may be an alias.
+
+    `after` is a request id: only calls that were charged before that one are returned.
+    """
+    query = sa.select(usage).order_by(usage.c.seq.desc()).limit(limit)
+    for column, value in (
+        (usage.c.wallet_id, wallet_id),
+        (usage.c.key_id, key_id),
+        (usage.c.member_id, member_id),
+    ):
+        if value is not None:
+            query = query.where(column == value)
+    if model is not None:
+        meant = sa.select(model_alias.c.model).where(model_alias.c.alias == model)
+        query = query.where(sa.or_(usage.c.model == model, usage.c.model.in_(meant)))
+    if after is not None:
+        last = sa.select(usage.c.seq).where(usage.c.request_id == after).scalar_subquery()
+        query = query.where(usage.c.seq < last)
+    query = query.where(*_between(from_us, to_us))
+    return [rows.record(UsageRow, row) for row in (await connection.execute(query)).mappings()]
+
+
+async def find(connection: AsyncConnection, request_id: str) -> UsageRow | None:
+    """Return the charged call with this request id, None where there is none."""
+    query = sa.select(usage).where(usage.c.request_id == request_id)
+    found = (await connection.execute(query)).mappings().one_or_none()
+    return None if found is None else rows.record(UsageRow, found)
+
+
+async def draws(
+    connection: AsyncConnection, wallet_id: str, from_us: int | None, to_us: int | None
+) -> list[Draw]:
+    """Return what calls drew from a wallet at [from, to), oldest first."""
+    columns = [usage.c[name] for name in Draw.__dataclass_fields__ if name in usage.c]
+    query = (
+        sa.select(usage.c.created_us.label("at_us"), *columns)
+        .where(usage.c.wallet_id == wallet_id, *_between(from_us, to_us))
+        .order_by(usage.c.created_us, usage.c.seq)
+    )
+    return [rows.record(Draw, row) for row in (await connection.execute(query)).mappings()]
+
+
+async def pricings(connection: AsyncConnection) -> AsyncIterator[list[Pricing]]:
+    """Yield all rows of usage with their prices, oldest first, page by page."""
+    prices = await _prices(connection)
+    columns = [usage.c[name] for name in Pricing.__dataclass_fields__ if name in usage.c]
+    query = sa.select(usage.c.seq, *columns, *(usage.c[name] for name in _COUNTS))
+    after = -1
+    while True:
+        page = query.where(usage.c.seq > after).order_by(usage.c.seq).limit(PAGE_ROWS)
+        found = (await connection.execute(page)).mappings().all()
+        if not found:
+            return
+        after = found[-1]["seq"]
+        yield [_pricing(row, prices) for row in found]
+
+
+async def _prices(connection: AsyncConnection) -> dict[str, tuple[str, Rates]]:
+    found = (await connection.execute(sa.select(price))).mappings()
+    return {
+        row["id"]: (row["model"], Rates(**{name: row[name] for name in RATE_NAMES}))
+        for row in found
+    }
+
+
+def _pricing(row: sa.RowMapping, prices: dict[str, tuple[str, Rates]]) -> Pricing:
+    model, rates = prices.get(row["price_id"], (None, None))
+    return Pricing(
+        request_id=row["request_id"],
+        model=row["model"],
+        price_id=row["price_id"],
+        price_model=model,
+        cost_nano=row["cost_nano"],
+        estimated=bool(row["estimated"]),
+        used=Usage(**{name: row[name] for name in _COUNTS}),
+        rates=rates,
+    )
+
+
+def _between(from_us: int | None, to_us: int | None) -> list[sa.ColumnElement[Any]]:
+    bounds: list[sa.ColumnElement[Any]] = []
+    if from_us is not None:
+        bounds.append(usage.c.created_us >= from_us)
+    if to_us is not None:
+        bounds.append(usage.c.created_us < to_us)
+    return bounds

@@ -1,0 +1,72 @@
+"""The port to the network for the request path."""
+
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from grip.providers.port import UpstreamRequest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeouts:
+    """How long a channel may take: to connect, to its first byte, between chunks, and in all.
+
+    A call that does not stream has its answer whole within the shorter of `first_byte_s` and
+    `total_s`.
+    """
+
+    connect_s: float
+    first_byte_s: float
+    chunk_s: float
+    total_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """A whole answer. Header names are lower-case; only those that grip reads are there."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class StreamReply(Protocol):
+    """An answer whose head has arrived and whose body is still to be read."""
+
+    status: int
+    headers: Mapping[str, str]
+
+    async def read(self) -> bytes:
+        """Return the next bytes, empty at the end; raises TransportFault."""
+
+    async def read_all(self) -> bytes:
+        """Return the whole body, for an answer that turned out not to stream."""
+
+
+class Transport(Protocol):
+    """Sends requests. Leaving the block of `open` closes the connection to the upstream."""
+
+    async def send(self, request: UpstreamRequest, timeouts: Timeouts) -> Reply:
+        """Return the whole answer; raises TransportFault."""
+
+    def open(
+        self, request: UpstreamRequest, timeouts: Timeouts
+    ) -> AbstractAsyncContextManager[StreamReply]:
+        """Return the answer once its head is there; raises TransportFault."""
+
+    async def close(self) -> None:
+        """Close all connections."""
+
+
+class TransportFault(Exception):
+    """The exchange broke. `reason` is `connect`, `timeout` or `closed`."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+READ_HEADERS = ("content-type", "retry-after", "x-request-id")
+"""The headers of an answer that grip reads."""

@@ -1,0 +1,1 @@
+"""The HTTP edge: shapes of requests and answers, headers, statuses. No rules live here."""

@@ -1,0 +1,99 @@
+"""The ASGI application: metered routes first, the framework for everything else."""
+
+from typing import Any
+
+import structlog
+from litestar import Litestar, Request, Response
+from litestar.datastructures import State
+from litestar.exceptions import HTTPException
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+from grip import errors
+from grip.app import App
+from grip.web import response
+from grip.web.errors import error_object, status_of
+from grip.web.routes import health, metered, models, wallet
+
+log = structlog.get_logger(__name__)
+
+
+def build(app: App) -> ASGIApp:
+    """Return the application around `app`, which its caller starts and stops."""
+    routes = metered.handlers(app)
+    framework = _framework(app)
+    new_id = app.context.new_id
+
+    async def front(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await framework(scope, receive, send)
+            return
+        handler = routes.get(scope["path"])
+        if handler is not None and scope["method"] == "POST":
+            await handler(scope, receive, send)
+        elif handler is not None:
+            error = errors.MethodNotAllowed(f"{scope['path']} takes POST only")
+            await response.respond_error(send, new_id("req"), error)
+        else:
+            await framework(scope, receive, _naming(send, new_id("req")))
+
+    return front
+
+
+def _naming(send: Send, request_id: str) -> Send:
+    """Return a `send` that puts the request's id on the head of the answer."""
+
+    async def named(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = [*message.get("headers", ()), response.request_id_header(request_id)]
+            message = {**message, "headers": headers}
+        await send(message)
+
+    return named
+
+
+def _framework(app: App) -> Litestar:
+    return Litestar(
+        route_handlers=[
+            health.healthz,
+            health.readyz,
+            models.list_models,
+            models.show_model,
+            wallet.show_wallet,
+            wallet.list_usage,
+        ],
+        state=State({"app": app}),
+        exception_handlers={
+            errors.GripError: _grip_error,
+            HTTPException: _http_error,
+            Exception: _unexpected,
+        },
+        openapi_config=None,
+        logging_config=None,
+    )
+
+
+def _grip_error(_: Request[Any, Any, Any], error: errors.GripError) -> Response[Any]:
+    headers = {name.decode(): value.decode() for name, value in response.error_headers(error)}
+    return Response(
+        {"error": error_object(error)}, status_code=status_of(error), headers=headers
+    )
+
+
+def _http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
+    """Return what the framework itself refused, in the shape of grip's errors."""
+    kind = _HTTP_ERRORS.get(error.status_code, errors.InvalidRequest)
+    said = f"{request.method} {request.url.path}: {error.detail}"
+    return _grip_error(request, kind(said))
+
+
+_HTTP_ERRORS: dict[int, type[errors.GripError]] = {
+    404: errors.NotFound,
+    405: errors.MethodNotAllowed,
+    413: errors.RequestTooLarge,
+    500: errors.GripError,
+}
+
+
+def _unexpected(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+    log.error("request.failed", path=request.url.path, exc_info=error)
+    return _grip_error(request, errors.GripError("grip failed; its log says how"))

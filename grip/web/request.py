@@ -1,0 +1,107 @@
+"""Reading a request off ASGI: the key, the caller's address, and the body within its bounds."""
+
+import asyncio
+import ipaddress
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from litestar.types import Receive, Scope
+
+from grip import errors
+from grip.ids import key_hash
+from grip.settings import IPNetwork
+
+_BODY_TIMEOUT_S: Final = 60
+_BEARER: Final = b"bearer "
+
+
+def header(scope: Scope, name: bytes) -> bytes | None:
+    """Return the first header of this name, None where there is none."""
+    for found, value in scope["headers"]:
+        if found == name:
+            return value
+    return None
+
+
+def bearer_hash(scope: Scope) -> str:
+    """Return the hash of the API key in `Authorization`; raises InvalidApiKey."""
+    value = header(scope, b"authorization") or b""
+    if value[: len(_BEARER)].lower() != _BEARER or not value[len(_BEARER) :].strip():
+        raise errors.InvalidApiKey(
+            "no API key was sent; put it into the header: Authorization: Bearer sk-grip-…"
+        )
+    return key_hash(value[len(_BEARER) :].strip().decode("latin-1"))
+
+
+def client_ip(scope: Scope, trusted: Sequence[IPNetwork]) -> str:
+    """Return the caller's address.
+
+    `X-Forwarded-For` is read from its end, past trusted proxies only: what stands before the
+    first address that is not trusted, anybody could have written.
+    """
+    client: Any = scope.get("client")
+    peer = str(client[0]) if client else ""
+    if not trusted or not _is_trusted(peer, trusted):
+        return peer
+    forwarded = header(scope, b"x-forwarded-for") or b""
+    for hop in reversed(forwarded.decode("latin-1").split(",")):
+        address = hop.strip()
+        if not _is_address(address):
+            return peer
+        peer = address
+        if not _is_trusted(address, trusted):
+            break
+    return peer
+
+
+async def read_body(scope: Scope, receive: Receive, max_bytes: int) -> bytes:
+    """Return the whole body; raises RequestTooLarge or InvalidRequest."""
+    announced = header(scope, b"content-length") or b"0"
+    if announced.isdigit() and int(announced) > max_bytes:
+        raise _too_large(max_bytes)
+    message: Any = await _receive(receive)
+    body: bytes = message.get("body", b"")
+    if not message.get("more_body", False):
+        return _bounded(body, max_bytes, message)
+    parts, size = [body], len(body)
+    while message.get("more_body", False):
+        message = await _receive(receive)
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        if size > max_bytes:
+            raise _too_large(max_bytes)
+    return _bounded(b"".join(parts), max_bytes, message)
+
+
+async def _receive(receive: Receive) -> Any:
+    try:
+        async with asyncio.timeout(_BODY_TIMEOUT_S):
+            return await receive()
+    except TimeoutError:
+        raise errors.InvalidRequest("the body did not arrive in time; send it again") from None
+
+
+def _bounded(body: bytes, max_bytes: int, last: Any) -> bytes:
+    if last["type"] == "http.disconnect":
+        raise errors.InvalidRequest("the client left before its body was complete")
+    if len(body) > max_bytes:
+        raise _too_large(max_bytes)
+    return body
+
+
+def _too_large(max_bytes: int) -> errors.RequestTooLarge:
+    return errors.RequestTooLarge(f"the body is over the limit of {max_bytes} bytes")
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_trusted(address: str, trusted: Iterable[IPNetwork]) -> bool:
+    return _is_address(address) and any(
+        ipaddress.ip_address(address) in network for network in trusted
+    )

@@ -1,0 +1,144 @@
+"""Answers over ASGI: heads with grip's headers, whole bodies, and streams that notice hang-ups."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Final
+
+from litestar.types import Receive, Send
+
+from grip import errors
+from grip.money.entries import Admitted
+from grip.money.limits import Standing
+from grip.web.errors import error_body, error_object, status_of
+
+_SEND_TIMEOUT_S: Final = 30
+_SECOND_US: Final = 1_000_000
+
+Headers = list[tuple[bytes, bytes]]
+
+JSON: Final = (b"content-type", b"application/json")
+
+
+def request_id_header(request_id: str) -> tuple[bytes, bytes]:
+    """Return the header that every answer carries."""
+    return (b"x-grip-request-id", request_id.encode())
+
+
+def limit_headers(requests: Standing | None, tokens: Standing | None) -> Headers:
+    """Return the rate limits as OpenAI sends them; a limit that does not exist sends nothing."""
+    headers: Headers = []
+    for name, standing in ((b"requests", requests), (b"tokens", tokens)):
+        if standing is not None:
+            headers += [
+                (b"x-ratelimit-limit-" + name, b"%d" % standing.limit),
+                (b"x-ratelimit-remaining-" + name, b"%d" % standing.remaining),
+                (b"x-ratelimit-reset-" + name, _duration(standing.reset_us)),
+            ]
+    return headers
+
+
+def error_headers(error: errors.GripError) -> Headers:
+    """Return what an error's answer says beside its body."""
+    headers: Headers = [JSON]
+    if error.retry_after_s is not None:
+        headers.append((b"retry-after", b"%d" % error.retry_after_s))
+    if isinstance(error, errors.RateLimitExceeded):
+        headers += limit_headers(*error.standings)
+    return headers
+
+
+async def respond(send: Send, status: int, headers: Headers, body: bytes) -> None:
+    """Send a whole answer."""
+    head = [*headers, (b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": status, "headers": head})
+    await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+async def respond_error(send: Send, request_id: str, error: errors.GripError) -> None:
+    """Send an error in OpenAI's shape."""
+    headers = [*error_headers(error), request_id_header(request_id)]
+    await respond(send, status_of(error), headers, error_body(error_object(error)))
+
+
+class EventStream:
+    """The `Sink` of a stream: server-sent events to a client that may leave at any time.
+
+    A bare ASGI handler is not told when its client hangs up, so somebody must listen to
+    `receive`; and a client that does not read would hold `send` for ever, so each has a deadline.
+    """
+
+    def __init__(self, receive: Receive, send: Send, request_id: str) -> None:
+        self.started = False
+        self._receive = receive
+        self._send = send
+        self._request_id = request_id
+        self._left = False
+        self._callback: Callable[[], None] | None = None
+        self._watch: asyncio.Task[None] | None = None
+
+    async def start(self, admitted: Admitted) -> None:
+        """Send the head, and begin to listen for a hang-up."""
+        headers = [
+            (b"content-type", b"text/event-stream; charset=utf-8"),
+            (b"cache-control", b"no-cache"),
+            (b"x-accel-buffering", b"no"),
+            request_id_header(self._request_id),
+            *limit_headers(admitted.requests, admitted.tokens),
+        ]
+        self.started = True
+        await self._send({"type": "http.response.start", "status": 200, "headers": headers})
+        self._watch = asyncio.create_task(self._listen())
+
+    async def send(self, data: bytes) -> bool:
+        """Send bytes; returns whether the client is still there."""
+        return await self._deliver(data, more=True)
+
+    async def end(self, data: bytes) -> None:
+        """Send the last bytes and end the answer."""
+        await self._deliver(data, more=False)
+
+    async def fail(self, error: errors.GripError) -> None:
+        """End the answer with an error event; no `[DONE]` follows."""
+        event = b"event: error\ndata: " + error_body(error_object(error)) + b"\n\n"
+        await self._deliver(event, more=False)
+
+    def when_left(self, callback: Callable[[], None]) -> None:
+        """Call `callback` when the client leaves, at once where it has left already."""
+        self._callback = callback
+        if self._left:
+            callback()
+
+    async def close(self) -> None:
+        """Stop listening."""
+        if self._watch is not None:
+            self._watch.cancel()
+
+    async def _deliver(self, data: bytes, *, more: bool) -> bool:
+        if self._left:
+            return False
+        message: Any = {"type": "http.response.body", "body": data, "more_body": more}
+        try:
+            async with asyncio.timeout(_SEND_TIMEOUT_S):
+                await self._send(message)
+        except TimeoutError:
+            self._leave()
+        return not self._left
+
+    async def _listen(self) -> None:
+        message: Any = await self._receive()
+        while message["type"] != "http.disconnect":
+            message = await self._receive()
+        self._leave()
+
+    def _leave(self) -> None:
+        self._left = True
+        if self._callback is not None:
+            self._callback()
+
+
+def _duration(reset_us: int) -> bytes:
+    """Return a wait as OpenAI writes it: `12ms`, `1.5s`, `1m0s`."""
+    if reset_us < _SECOND_US:
+        return b"%dms" % -(-reset_us // 1000)
+    minutes, seconds = divmod(-(-reset_us // _SECOND_US), 60)
+    return b"%dm%ds" % (minutes, seconds) if minutes else b"%ds" % seconds

@@ -1,0 +1,86 @@
+"""The routes that cost money, as bare ASGI handlers: they answer every failure themselves.
+
+They stand before the framework, which would cost a fifth of a call's time (docs/adr/0004).
+"""
+
+from collections.abc import Callable
+from typing import Protocol
+
+import structlog
+from litestar.types import ASGIApp, Receive, Scope, Send
+
+from grip import errors
+from grip.app import App
+from grip.gateway.call import Call
+from grip.gateway.upstream import RequestRefused
+from grip.providers.json_object import JsonObject
+from grip.web import request, response
+from grip.web.errors import error_body
+from grip.web.surfaces import chat, embeddings
+
+log = structlog.get_logger(__name__)
+
+
+class Parse(Protocol):
+    """Turns a body into a call; raises InvalidRequest."""
+
+    def __call__(self, body: JsonObject, *, request_id: str, key_hash: str, ip: str) -> Call: ...
+
+
+SURFACES: dict[str, Parse] = {
+    "/v1/chat/completions": chat.parse,
+    "/v1/embeddings": embeddings.parse,
+}
+
+
+def handlers(app: App) -> dict[str, ASGIApp]:
+    """Return the handler of each metered path; all of them are POST."""
+    return {path: _handler(app, parse) for path, parse in SURFACES.items()}
+
+
+def _handler(app: App, parse: Parse) -> ASGIApp:
+    new_id: Callable[[str], str] = app.context.new_id
+    server = app.settings.server
+
+    async def handle(scope: Scope, receive: Receive, send: Send) -> None:
+        request_id = new_id("req")
+        sink = response.EventStream(receive, send, request_id)
+        try:
+            call = parse(
+                JsonObject(await request.read_body(scope, receive, server.max_body_bytes)),
+                request_id=request_id,
+                key_hash=request.bearer_hash(scope),
+                ip=request.client_ip(scope, server.trusted_proxies),
+            )
+            if call.stream:
+                await app.pipeline.stream(call, sink)
+            else:
+                await _complete(app, call, send)
+        except RequestRefused as refused:
+            headers = [response.JSON, response.request_id_header(request_id)]
+            await response.respond(send, refused.status, headers, error_body(refused.error))
+        except errors.GripError as error:
+            await response.respond_error(send, request_id, error)
+        except Exception:
+            log.exception("request.failed", request_id=request_id)
+            if sink.started:
+                raise
+            await response.respond_error(
+                send, request_id, errors.GripError("grip failed; its log has the request's id")
+            )
+        finally:
+            await sink.close()
+
+    return handle
+
+
+async def _complete(app: App, call: Call, send: Send) -> None:
+    done = await app.pipeline.complete(call)
+    headers = [
+        response.JSON,
+        response.request_id_header(call.request_id),
+        (b"x-grip-credits", b"%d" % done.settled.credits),
+        (b"x-grip-cost-nano", b"%d" % done.settled.cost_nano),
+        *response.limit_headers(done.admitted.requests, done.admitted.tokens),
+    ]
+    await response.respond(send, 200, headers, done.body)

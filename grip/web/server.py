@@ -1,0 +1,186 @@
+"""The HTTP server: uvicorn in a loop of our own, on a socket of our own, with our own signals.
+
+Bounds what a client can make the server keep before a request is complete; uvicorn itself bounds
+neither the head's size nor its time.
+"""
+
+import asyncio
+import contextlib
+import gc
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from typing import Any, Final, cast
+
+import uvicorn
+import uvloop
+from litestar.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from grip import errors
+from grip.app import App
+from grip.web import app as web_app
+
+HEAD_TIMEOUT_S: Final = 20
+MAX_HEAD_BYTES: Final = 64 * 1024
+_KEEP_ALIVE_S: Final = 75
+_BACKLOG: Final = 2048
+_TOO_LARGE: Final = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+)
+
+
+class AddressUnusable(errors.GripError):
+    """The address to listen on is taken, not ours, or not allowed."""
+
+    code = "address_unusable"
+    category = errors.Category.CONFLICT
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a listening socket; raises AddressUnusable."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise AddressUnusable(
+            f"cannot listen on {host}:{port}: {error.strerror}; choose another --port or --host"
+        ) from error
+    listener.setblocking(False)
+    return listener
+
+
+def run(app: App, listener: socket.socket, *, ready: Callable[[], None]) -> None:
+    """Serve until SIGTERM or SIGINT, then finish what runs and put it into the books.
+
+    `ready` is called once requests can be answered. Raises GripError where the start fails.
+    """
+    uvloop.run(_serve(app, listener, ready))
+
+
+async def _serve(app: App, listener: socket.socket, ready: Callable[[], None]) -> None:
+    await app.start()
+    try:
+        server = _Server(_config(web_app.build(app), app), ready)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, server.leave)
+        await server.serve(sockets=[listener])
+        await asyncio.gather(*server.server_state.tasks, return_exceptions=True)
+    finally:
+        await app.stop()
+
+
+def _config(app: ASGIApp, gateway: App) -> uvicorn.Config:
+    return uvicorn.Config(
+        cast("Any", app),
+        interface="asgi3",
+        http=BoundedProtocol,
+        ws="none",
+        loop="none",
+        lifespan="off",
+        workers=1,
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        date_header=False,
+        timeout_keep_alive=_KEEP_ALIVE_S,
+        timeout_graceful_shutdown=gateway.settings.server.graceful_stop_s,
+        backlog=_BACKLOG,
+    )
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signals, telling when it is ready."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals to the loop."""
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Open for requests, then say so."""
+        await super().startup(sockets)
+        _settle_memory()
+        self._ready()
+
+    def leave(self) -> None:
+        """Stop taking requests, and finish those that run; a second call waits for nothing."""
+        self.force_exit = self.should_exit
+        self.should_exit = True
+
+
+def _settle_memory() -> None:
+    """Take what was made at start out of the collector's sight, and let it run rarely.
+
+    A collection in mid-stream costs milliseconds; requests leave hardly any cycles.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """uvicorn's protocol with a limit on the size and the time of a request's head."""
+
+    _head_bytes = 0
+    _in_head = True
+    _late: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        """Start the clock of the first head."""
+        super().connection_made(transport)
+        self._expect_head()
+
+    def on_message_begin(self) -> None:
+        """Start the clock of a further head."""
+        super().on_message_begin()
+        self._in_head = True
+        if self._late is None:
+            self._expect_head()
+
+    def on_headers_complete(self) -> None:
+        """Stop the clock."""
+        self._in_head, self._head_bytes = False, 0
+        self._forget_head()
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """Expect the next head."""
+        super().on_message_complete()
+        self._in_head = True
+
+    def data_received(self, data: bytes) -> None:
+        """Count what belongs to a head, and refuse one that is too large."""
+        if self._in_head:
+            self._head_bytes += len(data)
+        super().data_received(data)
+        if self._in_head and self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
+            self.transport.write(_TOO_LARGE)
+            self.transport.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop the clock with the connection."""
+        self._forget_head()
+        super().connection_lost(exc)
+
+    def _expect_head(self) -> None:
+        self._late = self.loop.call_later(HEAD_TIMEOUT_S, self._give_up)
+
+    def _forget_head(self) -> None:
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
+
+    def _give_up(self) -> None:
+        self._late = None
+        self.transport.close()

@@ -1,0 +1,118 @@
+"""Several worker processes on one socket: started, replaced when they die, stopped together.
+
+Workers are forked before anything is opened, so that no connection, thread or client is shared.
+"""
+
+import os
+import selectors
+import signal
+import sys
+import time
+from collections.abc import Callable
+from typing import Final, NoReturn
+
+import structlog
+
+_QUICK_DEATH_S: Final = 1.0
+_POLL_S: Final = 0.2
+
+log = structlog.get_logger(__name__)
+
+Work = Callable[[Callable[[], None]], None]
+"""Serves until it is told to stop; calls what it is given once it can answer."""
+
+
+def run(count: int, work: Work, *, ready: Callable[[], None]) -> int:
+    """Keep `count` workers running until SIGTERM or SIGINT; return the exit status.
+
+    `ready` is called when all of them can answer. A worker that dies is replaced; one that dies
+    before it could answer ends the start with status 1.
+    """
+    return _Supervisor(work).run(count, ready)
+
+
+class _Supervisor:
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self._started: dict[int, float] = {}
+        self._stopping = False
+
+    def run(self, count: int, ready: Callable[[], None]) -> int:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._stop)
+        pipes = [self._start() for _ in range(count)]
+        if not _all_ready(pipes):
+            self._stop(signal.SIGTERM, None)
+            self._reap_all()
+            return 1
+        ready()
+        while self._started:
+            self._reap()
+            time.sleep(_POLL_S)
+        return 0
+
+    def _start(self) -> int:
+        """Fork a worker; return the end of a pipe that gets a byte when it can answer."""
+        reading, writing = os.pipe()
+        sys.stdout.flush()
+        pid = os.fork()
+        if pid == 0:
+            os.close(reading)
+            self._be_worker(writing)
+        os.close(writing)
+        self._started[pid] = time.monotonic()
+        return reading
+
+    def _be_worker(self, writing: int) -> NoReturn:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_DFL)
+        status = 1
+        try:
+            self._work(lambda: _say_ready(writing))
+            status = 0
+        except Exception:
+            log.exception("worker.failed")
+        finally:
+            os._exit(status)
+
+    def _reap(self) -> None:
+        """Replace workers that have died, unless all are to stop."""
+        for pid in list(self._started):
+            done, status = os.waitpid(pid, os.WNOHANG)
+            if not done:
+                continue
+            lived_s = time.monotonic() - self._started.pop(pid)
+            if self._stopping:
+                continue
+            log.error("worker.died", pid=pid, status=status)
+            if lived_s < _QUICK_DEATH_S:
+                time.sleep(_QUICK_DEATH_S)
+            os.close(self._start())
+
+    def _reap_all(self) -> None:
+        for pid in self._started:
+            os.waitpid(pid, 0)
+
+    def _stop(self, number: int, _frame: object) -> None:
+        self._stopping = True
+        for pid in self._started:
+            os.kill(pid, signal.SIGTERM if number == signal.SIGINT else number)
+
+
+def _say_ready(writing: int) -> None:
+    os.write(writing, b"1")
+    os.close(writing)
+
+
+def _all_ready(pipes: list[int]) -> bool:
+    """Wait for every worker's byte; a pipe that closes without one is a worker that died."""
+    with selectors.DefaultSelector() as selector:
+        for pipe in pipes:
+            selector.register(pipe, selectors.EVENT_READ)
+        said = True
+        for _ in pipes:
+            ((key, _mask), *_rest) = selector.select()
+            said = bool(os.read(key.fd, 1)) and said
+            selector.unregister(key.fd)
+            os.close(key.fd)
+    return said

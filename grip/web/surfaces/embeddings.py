@@ -1,0 +1,48 @@
+"""`POST /v1/embeddings`: texts or token lists in, vectors out; only the input is metered."""
+
+from typing import Any
+
+from grip import errors
+from grip.gateway.call import Call
+from grip.money import estimates
+from grip.providers.json_object import JsonObject
+from grip.web.surfaces.chat import model_name
+
+def parse(body: JsonObject, *, request_id: str, key_hash: str, ip: str) -> Call:
+    """Return the call in a body; raises InvalidRequest, naming the member that is wrong."""
+    tokens, bound = _tokens(body)
+    return Call(
+        request_id=request_id,
+        key_hash=key_hash,
+        ip=ip,
+        path="/embeddings",
+        type="embedding",
+        body=body,
+        model=model_name(body),
+        has_output=False,
+        input_tokens=tokens,
+        input_bound=bound,
+    )
+
+
+def _tokens(body: JsonObject) -> tuple[int, int]:
+    """Return the tokens of the input, near the truth and bounded; token lists are exact."""
+    found: str | list[Any] | None = body.get("input", str | list[Any])  # type: ignore[arg-type]
+    if not found:
+        raise errors.InvalidRequest("input: a text or a list is needed", param="input")
+    if isinstance(found, str):
+        found = [found]
+    if all(isinstance(item, str) for item in found):
+        text = "\n".join(found)
+        return estimates.text_tokens(text), estimates.text_tokens_bound(text)
+    tokens = _token_count(found)
+    return tokens, tokens
+
+
+def _token_count(found: list[Any]) -> int:
+    lists = found if all(isinstance(item, list) for item in found) else [found]
+    if not all(type(token) is int for tokens in lists for token in tokens):
+        raise errors.InvalidRequest(
+            "input: a list holds texts, or token numbers, or lists of those", param="input"
+        )
+    return sum(len(tokens) for tokens in lists)
