@@ -85,9 +85,7 @@ ADAPTERS: Mapping[str, Adapter] = {"openai": OpenAIAdapter(), "sandbox": Sandbox
 
 
 def _books(database: Database, settings: Settings, clock: Clock) -> HotBooks:
-    tiers = {
-        name: TierLimits(qps=tier.qps, tpm=tier.tpm) for name, tier in settings.tiers.items()
-    }
+    tiers = {name: TierLimits(qps=tier.qps, tpm=tier.tpm) for name, tier in settings.tiers.items()}
     if database.is_sqlite:
         return SqliteBooks(database, tiers, clock)
     return PostgresBooks(database, tiers)

@@ -18,6 +18,11 @@ from grip import __version__
 from grip.cli.errors import guarded
 
 NOUNS = {
+    "accounts": "Customers: each account owns one wallet.",
+    "wallet": "Wallets and the credits in them.",
+    "keys": "API keys: what they may do, and how they end.",
+    "usage": "Charged calls: who, which model, what it cost.",
+    "ledger": "The journal of credits, and its invariants.",
     "channels": "Upstream accounts that requests are sent to.",
     "models": "What customers can call, and what it costs.",
     "audit": "Who changed what, and why.",

@@ -5,12 +5,14 @@ this version's, but for the commands that look after the schema itself.
 """
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
 from grip import settings
 from grip.clock import system_clock
+from grip.errors import DatabaseUnavailable
 from grip.ids import IdSource
 from grip.services.context import Context
 from grip.settings import Settings
@@ -19,6 +21,8 @@ from grip.store.engine import Database
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+_THREAD_ENDS_WITHIN_S = 1
 
 
 def run(
@@ -51,10 +55,17 @@ def run_as_is(
 
 
 async def _run(chosen: Settings, use_case: Callable[[Context], Awaitable[T]]) -> T:
+    running = set(threading.enumerate())
     database = Database(chosen.database.url)
     try:
         return await use_case(
             Context(database=database, settings=chosen, clock=system_clock, ids=IdSource())
         )
+    except DatabaseUnavailable:
+        # aiosqlite leaves the thread of a connection that failed to itself; it ends with a
+        # traceback of its own where the loop is gone by then.
+        for thread in set(threading.enumerate()) - running:
+            thread.join(_THREAD_ENDS_WITHIN_S)
+        raise
     finally:
         await database.close()

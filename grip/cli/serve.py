@@ -61,9 +61,16 @@ def serve(
 def _override(
     chosen: Settings, host: str | None, port: int | None, workers: int | None
 ) -> Settings:
-    told = {"host": host, "port": port, "workers": workers}
-    changes = {name: value for name, value in told.items() if value is not None}
-    return dataclasses.replace(chosen, server=dataclasses.replace(chosen.server, **changes))
+    server_settings = chosen.server
+    return dataclasses.replace(
+        chosen,
+        server=dataclasses.replace(
+            server_settings,
+            host=server_settings.host if host is None else host,
+            port=server_settings.port if port is None else port,
+            workers=server_settings.workers if workers is None else workers,
+        ),
+    )
 
 
 async def _prepare(chosen: Settings, *, demo: bool) -> str | None:

@@ -1,7 +1,8 @@
 """What one request carries through the gateway."""
 
 import time
-from dataclasses import dataclass, field
+
+import msgspec
 
 from grip.money.entries import Admitted
 from grip.money.pricing import Rates
@@ -9,8 +10,7 @@ from grip.providers.json_object import JsonObject
 from grip.store.records import Caller, Channel, Model
 
 
-@dataclass(slots=True, kw_only=True)
-class Call:
+class Call(msgspec.Struct, kw_only=True):
     """A request as it came in, read as far as the gateway needs it.
 
     `path` is the route behind `/v1`, `type` the model type that serves it. `input_tokens` is the
@@ -33,7 +33,7 @@ class Call:
     input_bound: int
     output_limit: int | None = None
     choices: int = 1
-    started: float = field(default_factory=time.monotonic)
+    started: float = msgspec.field(default_factory=time.monotonic)
     first_byte_ms: int = 0
 
     def elapsed_ms(self) -> int:
@@ -41,16 +41,14 @@ class Call:
         return int((time.monotonic() - self.started) * 1000)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
+class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     """A channel that may serve the call, and what it calls the model."""
 
     channel: Channel
     upstream_model: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """Who calls, which model serves, at which price, through which channels, best first."""
 
     caller: Caller
@@ -62,8 +60,7 @@ class Plan:
     catalog_version: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ticket:
+class Ticket(msgspec.Struct, frozen=True, kw_only=True):
     """A call whose hold is in the books."""
 
     plan: Plan

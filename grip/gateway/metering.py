@@ -1,6 +1,6 @@
 """What a call used and what it costs: the upstream's report, else an estimate marked as one."""
 
-from dataclasses import dataclass
+import msgspec
 
 from grip.gateway.call import Call, Plan
 from grip.money.estimates import text_tokens
@@ -8,8 +8,7 @@ from grip.money.pricing import Usage, cost_nano
 from grip.providers.port import Report
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
+class Measured(msgspec.Struct, frozen=True, kw_only=True):
     """The usage of a call and its cost to the customer; `buy_cost_nano` is the operator's."""
 
     usage: Usage
@@ -24,9 +23,7 @@ def measure(call: Call, plan: Plan, report: Report | None, text: str) -> Measure
     output_tokens = 0
     if reported.output_tokens is None and call.has_output:
         output_tokens = text_tokens(text)
-    usage, estimated = reported.usage(
-        input_tokens=call.input_tokens, output_tokens=output_tokens
-    )
+    usage, estimated = reported.usage(input_tokens=call.input_tokens, output_tokens=output_tokens)
     return Measured(
         usage=usage,
         estimated=estimated,

@@ -7,9 +7,9 @@ nobody waits for the admission any more.
 
 import asyncio
 from collections.abc import Coroutine, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
+import msgspec
 import structlog
 
 from grip import errors
@@ -29,8 +29,7 @@ _ADMISSIONS: Final = 5
 log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Completed:
+class Completed(msgspec.Struct, frozen=True, kw_only=True):
     """A whole answer and what it was charged."""
 
     body: bytes

@@ -26,9 +26,7 @@ def find_model(catalog: Catalog, caller: Caller, name: str, kind: str) -> Model:
             param="model",
         )
     if caller.models is not None and not caller.models & {name, model.name, *model.aliases}:
-        raise errors.ModelNotAllowed(
-            f"this API key may not use the model {name!r}", param="model"
-        )
+        raise errors.ModelNotAllowed(f"this API key may not use the model {name!r}", param="model")
     if model.type != kind:
         raise errors.InvalidRequest(
             f"{name!r} is a model of type {model.type}, and this route serves {kind}",
@@ -75,9 +73,7 @@ def candidates(
     if len(eligible) > 1:
         eligible.sort(key=lambda channel: _rank(channel, random()), reverse=True)
     return tuple(
-        Candidate(
-            channel=channel, upstream_model=channel.model_map.get(model.name, model.name)
-        )
+        Candidate(channel=channel, upstream_model=channel.model_map.get(model.name, model.name))
         for channel in eligible
     )
 

@@ -6,8 +6,8 @@ a success make the next candidate's turn. What is wrong with the request itself 
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 
+import msgspec
 import structlog
 
 from grip import errors
@@ -35,8 +35,7 @@ Resolver = Callable[[str], str]
 log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Served:
+class Served(msgspec.Struct, frozen=True, kw_only=True):
     """A whole answer, who gave it, and how many channels were tried."""
 
     candidate: Candidate
@@ -138,9 +137,7 @@ class Upstream:
             self._transport.open(request, self._timeouts(candidate.channel))
         )
         if reply.status not in _OK:
-            whole = Reply(
-                status=reply.status, headers=reply.headers, body=await reply.read_all()
-            )
+            whole = Reply(status=reply.status, headers=reply.headers, body=await reply.read_all())
             raise adapter.refusal(whole.status, whole.headers, whole.body)
         if not reply.headers.get("content-type", _SSE).startswith(_SSE):
             raise _no_stream(adapter, wire_call, await reply.read_all())

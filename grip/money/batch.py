@@ -8,6 +8,7 @@ take their fields by position, since they are made of rows on the hot path.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from grip import errors
 from grip.money.amounts import NANO, draw
@@ -80,8 +81,7 @@ class MemberState:
     held_nano: int
 
 
-@dataclass(frozen=True, slots=True)
-class HoldState:
+class HoldState(NamedTuple):
     """A row of `holds`, as it was admitted."""
 
     request_id: str
@@ -94,8 +94,7 @@ class HoldState:
     admitted_us: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UsageEntry:
+class UsageEntry(NamedTuple):
     """A row of `usage` to be: the journal's debit of one synchronous call."""
 
     request_id: str

@@ -6,10 +6,10 @@ since the two shapes cannot be told apart from the numbers.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Usage:
+class Usage(NamedTuple):
     """What one call used; every number is a count of zero or more."""
 
     input_tokens: int = 0
@@ -46,8 +46,10 @@ class Rates:
     @property
     def named(self) -> bool:
         """Whether anybody named a price at all; zero is a price."""
-        return any(getattr(self, name) is not None for name in RATE_NAMES)
+        return self != _UNNAMED
 
+
+_UNNAMED = Rates()
 
 RATE_NAMES: tuple[str, ...] = tuple(Rates.__dataclass_fields__)
 

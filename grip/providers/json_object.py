@@ -6,6 +6,7 @@ readers may disagree on which one counts.
 """
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, TypeVar, overload
 
 import msgspec
@@ -17,6 +18,11 @@ D = TypeVar("D")
 
 _SPACE = b" \t\n\r"
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+@cache
+def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(kind | None)
 
 
 class JsonObject:
@@ -49,7 +55,7 @@ class JsonObject:
         if value is None:
             return default
         try:
-            found = msgspec.json.decode(value, type=kind | None)
+            found = _decoder(kind).decode(value)
         except msgspec.DecodeError as error:
             raise errors.InvalidRequest(f"{name}: {error}", param=name) from None
         return default if found is None else found

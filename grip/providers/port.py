@@ -1,23 +1,22 @@
 """What an adapter takes and gives: the port between the request path and the vendors' wires."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 from grip.money.pricing import Usage
 from grip.providers.json_object import JsonObject
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class Target(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Where a channel's calls go: its base URL without a trailing slash, and its secret."""
 
     base_url: str
     secret: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UpstreamCall:
+class UpstreamCall(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One call to be put on the wire.
 
     `path` is the route of OpenAI's API that the client called, behind `/v1`; `model` is what this
@@ -31,8 +30,7 @@ class UpstreamCall:
     ask_usage: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UpstreamRequest:
+class UpstreamRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An HTTP request, ready to be sent."""
 
     method: str
@@ -41,8 +39,7 @@ class UpstreamRequest:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class Report(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What an upstream reported of its use; None where it did not say."""
 
     input_tokens: int | None = None
@@ -59,8 +56,7 @@ class Report:
         ), estimated
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A whole answer: its bytes for the client, what it reported, and the text it generated.
 
     `text` is what an estimate of the output is taken from, where nothing was reported.
@@ -72,8 +68,7 @@ class Answer:
     upstream_id: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StreamEvent:
+class StreamEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One event of a stream: its bytes, and what they mean.
 
     `is_usage` marks the chunk that carries nothing but the usage, `payload` being its JSON; `is_end`

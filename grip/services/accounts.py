@@ -1,8 +1,11 @@
 """Accounts: made with their wallet, switched off and on with every key that hangs on them."""
 
+from typing import Any
+
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from grip import errors
+from grip.clock import to_iso
 from grip.money import ledger
 from grip.services import postings, references
 from grip.services.context import Context
@@ -10,6 +13,18 @@ from grip.store import accounts, audit, keys, members, wallets
 from grip.store.records import Account
 
 FIRST_TIER = "free"
+
+
+def describe(account: Account) -> dict[str, Any]:
+    """Return an account as it is shown."""
+    return {
+        "id": account.id,
+        "email": account.email,
+        "name": account.name,
+        "wallet_id": account.wallet_id,
+        "created_at": to_iso(account.created_us),
+        "disabled_at": None if account.disabled_us is None else to_iso(account.disabled_us),
+    }
 
 
 async def create(context: Context, *, actor: str, email: str, name: str = "") -> Account:

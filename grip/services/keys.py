@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from grip import errors, ids
+from grip.clock import to_iso
 from grip.services import amounts, references
 from grip.services.context import Context
 from grip.store import accounts, audit, keys, members, wallets
@@ -50,6 +52,27 @@ def status(key: Key, now_us: int) -> str:
     if key.expires_us is not None and key.expires_us <= now_us:
         return "expired"
     return "active"
+
+
+def describe(key: Key, now_us: int) -> dict[str, Any]:
+    """Return a key as it is shown, without its secret; `budget` and `spent` are whole credits."""
+    return {
+        "id": key.id,
+        "name": key.name,
+        "wallet_id": key.wallet_id,
+        "member": key.member,
+        "budget": key.budget,
+        "spent": key.spent,
+        "rpm": key.rpm,
+        "models": key.models,
+        "groups": key.groups,
+        "content_logging": key.content_logging,
+        "status": status(key, now_us),
+        "last4": key.last4,
+        "created_at": to_iso(key.created_us),
+        "expires_at": None if key.expires_us is None else to_iso(key.expires_us),
+        "revoked_at": None if key.revoked_us is None else to_iso(key.revoked_us),
+    }
 
 
 async def create(

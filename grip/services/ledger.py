@@ -1,8 +1,8 @@
 """`grip ledger verify`: every invariant of the books, asked of one state of the database."""
 
 from collections.abc import AsyncIterator, Callable, Iterable
-from dataclasses import dataclass
-from typing import TypeVar
+from dataclasses import asdict, dataclass
+from typing import Any, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -33,17 +33,36 @@ class Report:
     checks: list[Check]
 
 
-async def verify(context: Context) -> Report:
-    """Check the books as they stand at this moment; changes nothing, however they stand."""
+CHECKS = len(invariants.ALL) + 3
+"""How many checks there are."""
+
+
+def describe(report: Report) -> dict[str, Any]:
+    """Return a report as it is shown."""
+    return {"ok": report.ok, "checks": [asdict(check) for check in report.checks]}
+
+
+async def verify(context: Context, *, done: Callable[[Check], None] | None = None) -> Report:
+    """Check the books as they stand at this moment; changes nothing, however they stand.
+
+    `done` is told of each check as it ends: there are `CHECKS` of them.
+    """
+    checks: list[Check] = []
     async with context.database.read() as connection:
         await freeze(connection)
-        checks = [await _invariant(connection, item) for item in invariants.ALL]
-        checks += [
-            await _paged("transfer_fingerprint", journal.pages(connection), _forged),
-            await _paged("usage_price", usage.pricings(connection), _mispriced),
-            await _guarded(connection),
-        ]
+        async for check in _checks(connection):
+            checks.append(check)
+            if done is not None:
+                done(check)
     return Report(ok=all(check.ok for check in checks), checks=checks)
+
+
+async def _checks(connection: AsyncConnection) -> AsyncIterator[Check]:
+    for item in invariants.ALL:
+        yield await _invariant(connection, item)
+    yield await _paged("transfer_fingerprint", journal.pages(connection), _forged)
+    yield await _paged("usage_price", usage.pricings(connection), _mispriced)
+    yield await _guarded(connection)
 
 
 async def _invariant(connection: AsyncConnection, invariant: invariants.Invariant) -> Check:

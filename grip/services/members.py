@@ -1,12 +1,29 @@
 """Members of a wallet: who may make keys for it, and how much these may spend."""
 
+from typing import Any
+
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from grip import errors
+from grip.clock import to_iso
 from grip.services import amounts, references
 from grip.services.context import Context
 from grip.store import accounts, audit, keys, members, wallets
 from grip.store.records import Account, Member, Wallet
+
+
+def describe(member: Member) -> dict[str, Any]:
+    """Return a member as they are shown; `limit` and `spent` are whole credits."""
+    return {
+        "id": member.id,
+        "wallet_id": member.wallet_id,
+        "email": member.email,
+        "owner": member.is_owner,
+        "limit": member.credit_limit,
+        "spent": member.spent,
+        "created_at": to_iso(member.created_us),
+        "left_at": None if member.left_us is None else to_iso(member.left_us),
+    }
 
 
 async def list_members(

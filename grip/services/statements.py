@@ -6,7 +6,7 @@ stood at one moment. Debt has no place in it: what a call drew from the debt cha
 
 import csv
 from dataclasses import dataclass
-from typing import TextIO
+from typing import Any, TextIO
 
 from grip import errors
 from grip.clock import to_iso
@@ -18,7 +18,7 @@ from grip.store import ledger, usage
 from grip.store.records import Transfer, Wallet
 from grip.store.snapshot import freeze
 
-_COLUMNS = ("time", "kind", "reference", "description", "credits", "balance")
+_COLUMNS = ("time", "kind", "reference", "description", "amount", "balance")
 _FORMULA = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 
 
@@ -45,6 +45,29 @@ class Statement:
     opening: int
     rows: list[StatementRow]
     closing: int
+
+
+def describe(statement: Statement) -> dict[str, Any]:
+    """Return a statement as it is shown: amounts in credits, times as ISO 8601."""
+    return {
+        "wallet_id": statement.wallet_id,
+        "owner": statement.owner,
+        "from": None if statement.from_us is None else to_iso(statement.from_us),
+        "to": None if statement.to_us is None else to_iso(statement.to_us),
+        "opening": statement.opening,
+        "rows": [
+            {
+                "at": to_iso(row.at_us),
+                "kind": row.kind,
+                "reference": row.reference,
+                "description": row.description,
+                "amount": row.amount,
+                "balance": row.balance,
+            }
+            for row in statement.rows
+        ],
+        "closing": statement.closing,
+    }
 
 
 async def statement(

@@ -1,10 +1,21 @@
 """The usage log: every charged call, newest first."""
 
+from dataclasses import asdict
+from typing import Any
+
 from grip import errors
+from grip.clock import to_iso
 from grip.services import references
 from grip.services.context import Context
 from grip.store import usage
 from grip.store.records import UsageRow
+
+
+def describe(row: UsageRow) -> dict[str, Any]:
+    """Return all that is known of a charged call; what the operator pays is among it."""
+    shown = asdict(row)
+    del shown["seq"], shown["created_us"]
+    return {"request_id": row.request_id, "created_at": to_iso(row.created_us), **shown}
 
 
 async def list_usage(

@@ -8,9 +8,10 @@ run in a thread of their own: inside a commit they cost 10 ms at the 99.9th perc
 import asyncio
 import sqlite3
 import threading
+from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from typing import Any
 
 import structlog
@@ -33,6 +34,7 @@ from grip.store.records import Caller, Catalog
 from grip.store.statements import for_sqlite
 
 _CHECKPOINT_EVERY_S = 1.0
+_STOP_POLL_S = 0.01
 _TRUNCATE_ABOVE_BYTES = 32 * 1024 * 1024
 
 Item = tuple[Entry, "asyncio.Future[Outcome]"]
@@ -48,7 +50,9 @@ class SqliteBooks:
             raise errors.ConfigurationInvalid("database.url: not a SQLite file")
         self._path = database.path
         self._writer = _Writer(self._path, tiers, clock)
-        self._queue: SimpleQueue[Item | None] = SimpleQueue()
+        self._waiting: deque[Item] = deque()
+        self._batches: SimpleQueue[list[Item] | None] = SimpleQueue()
+        self._is_busy = False
         self._thread = threading.Thread(target=self._work, name="books", daemon=True)
         self._checkpointer = _Checkpointer(self._path)
         self._callers = books.CallerCache()
@@ -66,16 +70,18 @@ class SqliteBooks:
 
     async def stop(self) -> None:
         """Let the writer finish what waits, then close everything."""
-        self._queue.put(None)
+        while self._is_busy:
+            await asyncio.sleep(_STOP_POLL_S)
+        self._batches.put(None)
         await asyncio.to_thread(self._thread.join)
         await asyncio.to_thread(self._checkpointer.stop)
         self._reader.close()
 
     async def submit(self, entry: Entry) -> Outcome:
         """Hand `entry` to the writer and wait for its commit."""
-        books.refuse_overflow(entry, self._queue.qsize())
+        books.refuse_overflow(entry, len(self._waiting))
         future: asyncio.Future[Outcome] = self._loop.create_future()
-        self._queue.put((entry, future))
+        self._enqueue(entry, future)
         outcome = await future
         if isinstance(outcome, errors.GripError):
             raise outcome
@@ -105,29 +111,36 @@ class SqliteBooks:
             raise unavailable(error) from error
         return int(version)
 
-    def _work(self) -> None:
-        self._writer.open()
-        running = True
-        while running:
-            batch = [self._queue.get()]
-            while len(batch) < books.MAX_BATCH:
-                try:
-                    batch.append(self._queue.get_nowait())
-                except Empty:
-                    break
-            running = None not in batch
-            items = [item for item in batch if item is not None]
-            if items:
-                outcomes = self._writer.run([entry for entry, _ in items])
-                self._loop.call_soon_threadsafe(self._answer, items, outcomes)
-        self._writer.close()
+    def _enqueue(self, entry: Entry, future: "asyncio.Future[Outcome]") -> None:
+        """Let the entry wait; all that arrive in one turn of the loop share a batch."""
+        self._waiting.append((entry, future))
+        if not self._is_busy:
+            self._is_busy = True
+            self._loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        """Hand what waits to the writer, which has nothing to do."""
+        if not self._waiting:
+            self._is_busy = False
+            return
+        count = min(len(self._waiting), books.MAX_BATCH)
+        self._batches.put([self._waiting.popleft() for _ in range(count)])
 
     def _answer(self, items: list[Item], outcomes: list[Outcome]) -> None:
         for (entry, future), outcome in zip(items, outcomes, strict=True):
             if not future.done():
                 future.set_result(outcome)
             elif isinstance(outcome, Admitted):
-                self._queue.put((Release(request_id=entry.request_id), self._loop.create_future()))
+                release = Release(request_id=entry.request_id)
+                self._waiting.append((release, self._loop.create_future()))
+        self._loop.call_soon(self._flush)
+
+    def _work(self) -> None:
+        self._writer.open()
+        while (items := self._batches.get()) is not None:
+            outcomes = self._writer.run([entry for entry, _ in items])
+            self._loop.call_soon_threadsafe(self._answer, items, outcomes)
+        self._writer.close()
 
 
 def connect(path: Path) -> sqlite3.Connection:

@@ -5,7 +5,6 @@ delete triggers unless `recursive_triggers` is on, which is a setting of each co
 insert trigger that refuses a key already there closes that way for connections not of grip's.
 """
 
-
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -16,7 +15,6 @@ _POSTGRES = ("no_change", "no_truncate")
 
 _SQLITE_TRIGGERS = sa.text("SELECT name FROM sqlite_master WHERE type = 'trigger'")
 _POSTGRES_TRIGGERS = sa.text("SELECT tgname FROM pg_trigger WHERE tgenabled IN ('O', 'A')")
-
 
 
 async def missing(connection: AsyncConnection) -> list[str]:

@@ -4,6 +4,7 @@ Both engines run the same statements; only the placeholders differ. Parameters a
 planned values by name, in the order in which the compiled text wants them.
 """
 
+import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
@@ -49,7 +50,7 @@ def _param(column: sa.Column[Any]) -> sa.BindParameter[Any]:
 
 
 def _columns(table: sa.Table, kind: type) -> list[sa.Column[Any]]:
-    return [table.c[name] for name in kind.__dataclass_fields__]  # type: ignore[attr-defined]
+    return [table.c[name] for name in inspect.get_annotations(kind)]
 
 
 def _update(table: sa.Table, *names: str) -> sa.Update:
@@ -98,7 +99,7 @@ MONEY_NAMES = (
     "debt_credits",
     "balance_after",
 )
-FACT_NAMES = tuple(Facts.__dataclass_fields__)
+FACT_NAMES = Facts._fields
 
 UPDATE_WALLET = _update(wallet, "balance", "held", "debt", "carry_nano", "qps_log", "tpm_log")
 UPDATE_KEY = _update(api_key, "spent", "spent_nano", "held_nano", "rpm_log")
@@ -116,9 +117,9 @@ CATALOG_VERSION = sa.select(catalog.c.version)
 # Read after the locks, so that the time of a batch is not before that of the one it waited for.
 CATALOG_VERSION_AND_TIME = sa.select(
     catalog.c.version,
-    sa.cast(sa.extract("epoch", sa.func.clock_timestamp()) * sa.literal_column("1000000"), sa.BigInteger).label(
-        "now_us"
-    ),
+    sa.cast(
+        sa.extract("epoch", sa.func.clock_timestamp()) * sa.literal_column("1000000"), sa.BigInteger
+    ).label("now_us"),
 )
 
 

@@ -19,7 +19,16 @@ metadata = sa.MetaData(
 )
 
 _NANO = 1_000_000_000
-RATES = ("input", "output", "cached_input", "cache_write", "image", "second", "character", "request")
+RATES = (
+    "input",
+    "output",
+    "cached_input",
+    "cache_write",
+    "image",
+    "second",
+    "character",
+    "request",
+)
 
 
 def _check(name: str, condition: str) -> sa.CheckConstraint:
@@ -223,7 +232,9 @@ usage = _table(
     _check("exact", f"carry_before + cost_nano = credits * {_NANO} + carry_after"),
     _check("cost", "cost_nano >= 0 AND credits >= 0"),
     _check("debt", "debt_credits BETWEEN 0 AND credits"),
-    _check("carry", f"carry_before BETWEEN 0 AND {_NANO - 1} AND carry_after BETWEEN 0 AND {_NANO - 1}"),
+    _check(
+        "carry", f"carry_before BETWEEN 0 AND {_NANO - 1} AND carry_after BETWEEN 0 AND {_NANO - 1}"
+    ),
     _check("estimated", "estimated IN (0, 1)"),
 )
 sa.Index("ix_usage_wallet", usage.c.wallet_id, usage.c.seq)

@@ -14,7 +14,7 @@ from grip.store.tables import model_alias, price, usage
 
 PAGE_ROWS = 5_000
 
-_COUNTS = tuple(name for name in Usage.__dataclass_fields__ if name in usage.c)
+_COUNTS = tuple(name for name in Usage._fields if name in usage.c)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 from grip.providers.port import UpstreamRequest
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Timeouts:
+class Timeouts(msgspec.Struct, frozen=True, kw_only=True):
     """How long a channel may take: to connect, to its first byte, between chunks, and in all.
 
     A call that does not stream has its answer whole within the shorter of `first_byte_s` and
@@ -22,8 +22,7 @@ class Timeouts:
     total_s: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
+class Reply(msgspec.Struct, frozen=True, kw_only=True):
     """A whole answer. Header names are lower-case; only those that grip reads are there."""
 
     status: int

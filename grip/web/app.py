@@ -5,6 +5,7 @@ from typing import Any
 import structlog
 from litestar import Litestar, Request, Response
 from litestar.datastructures import State
+from litestar.enums import ScopeType
 from litestar.exceptions import HTTPException
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -24,7 +25,7 @@ def build(app: App) -> ASGIApp:
     new_id = app.context.new_id
 
     async def front(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] != ScopeType.HTTP:
             await framework(scope, receive, send)
             return
         handler = routes.get(scope["path"])
@@ -74,9 +75,7 @@ def _framework(app: App) -> Litestar:
 
 def _grip_error(_: Request[Any, Any, Any], error: errors.GripError) -> Response[Any]:
     headers = {name.decode(): value.decode() for name, value in response.error_headers(error)}
-    return Response(
-        {"error": error_object(error)}, status_code=status_of(error), headers=headers
-    )
+    return Response({"error": error_object(error)}, status_code=status_of(error), headers=headers)
 
 
 def _http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:

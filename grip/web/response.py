@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from litestar.types import Receive, Send
 
@@ -43,7 +43,8 @@ def error_headers(error: errors.GripError) -> Headers:
     if error.retry_after_s is not None:
         headers.append((b"retry-after", b"%d" % error.retry_after_s))
     if isinstance(error, errors.RateLimitExceeded):
-        headers += limit_headers(*error.standings)
+        requests, tokens = error.standings
+        headers += limit_headers(cast("Standing | None", requests), cast("Standing | None", tokens))
     return headers
 
 

@@ -1,4 +1,5 @@
 import dataclasses
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -49,7 +50,8 @@ def test_a_transfer_moves_something_and_not_too_much(amount: int):
 def test_the_fingerprint_covers_every_field(field: str):
     """Whatever is changed later shows."""
     transfer = ledger.credit(EFFECT, "trf_1", ledger.GRANT, 5)
-    changed = dataclasses.replace(transfer, **{field: 6 if field == "amount" else "x"})
+    other: Any = 6 if field == "amount" else "x"
+    changed = dataclasses.replace(transfer, **{field: other})
 
     assert transfer.fingerprint == dataclasses.replace(transfer).fingerprint
     assert transfer.fingerprint != changed.fingerprint

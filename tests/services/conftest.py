@@ -174,7 +174,7 @@ class Shop:
         """Return the version of every key, by its id."""
         async with self.context.database.read() as connection:
             found = await connection.execute(sa.select(api_key.c.id, api_key.c.version))
-            return dict(found.tuples().all())
+            return {row.id: row.version for row in found}
 
 
 @pytest.fixture

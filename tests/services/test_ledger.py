@@ -2,6 +2,7 @@ import pytest
 import sqlalchemy as sa
 
 from grip.services import ledger, wallets
+from grip.services.context import Context
 from grip.store import invariants
 from grip.store import usage as usage_store
 
@@ -86,18 +87,18 @@ async def books(shop, context):
     return ana
 
 
-async def _change(context, *statements):
+async def _change(context: Context, *statements: str) -> None:
     async with context.database.write() as connection:
         for statement in statements:
             await connection.execute(sa.text(statement))
 
 
-async def _unguard(context, table):
+async def _unguard(context: Context, table: str) -> None:
     on = "" if context.database.is_sqlite else f" ON {table}"
     await _change(context, f"DROP TRIGGER {table}_{UPDATE[context.database.is_sqlite]}{on}")
 
 
-async def _failed(context):
+async def _failed(context: Context) -> set[str]:
     report = await ledger.verify(context)
     assert report.ok == all(check.ok for check in report.checks)
     return {check.name for check in report.checks if not check.ok}
@@ -110,7 +111,7 @@ async def test_sound_books_pass_every_check(books, context):
     assert report.ok
     assert [check.violations for check in report.checks] == [[]] * len(report.checks)
     assert {name for _, name in COUNTERS} < {check.name for check in report.checks}
-    assert len({check.name for check in report.checks}) == len(report.checks)
+    assert len({check.name for check in report.checks}) == len(report.checks) == ledger.CHECKS
 
 
 async def test_empty_books_are_sound(context):
@@ -188,7 +189,7 @@ PENDING = (
 async def test_a_pending_transfer_is_held_until_it_is_resolved(books, context):
     """Open ones count as held, posted ones as drawn, void ones as nothing."""
 
-    def row(name, phase, amount, pending="NULL"):
+    def row(name: str, phase: str, amount: int, pending: str = "NULL") -> str:
         return PENDING.format(
             id=name, phase=phase, amount=amount, pending=pending, wallet=books.wallet_id
         )

@@ -123,7 +123,7 @@ def _written(*descriptions: str) -> str:
 def test_the_csv_has_opening_rows_and_closing():
     """A byte order mark, RFC 4180's line ends and quotes, numbers left alone."""
     assert _written('say "hi", Ana').split("\r\n") == [
-        "\ufefftime,kind,reference,description,credits,balance",
+        "\ufefftime,kind,reference,description,amount,balance",
         f"{to_iso(0)},opening,,,,3",
         f'{to_iso(0)},adjust,trf_1,"say ""hi"", Ana",-1,2',
         ",closing,,,,2",

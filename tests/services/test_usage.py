@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from grip import errors
@@ -16,7 +18,7 @@ async def test_usage_is_listed_newest_first_and_filtered(shop, context, clock):
     clock.advance(1)
     c = await shop.call(first)
 
-    async def listed(**filters):
+    async def listed(**filters: Any) -> list[str]:
         return [row.request_id for row in await usage.list_usage(context, **filters)]
 
     assert await listed() == [c, b, a]

@@ -88,7 +88,11 @@ def report(usage: Any) -> Report:
     cached = _count(details.get("cached_tokens")) if isinstance(details, dict) else None
     input_tokens = _count(usage.get("prompt_tokens"))
     output_tokens = _count(usage.get("completion_tokens"))
-    if output_tokens is None and input_tokens is not None and usage.get("total_tokens") == input_tokens:
+    if (
+        output_tokens is None
+        and input_tokens is not None
+        and usage.get("total_tokens") == input_tokens
+    ):
         output_tokens = 0
     return Report(
         input_tokens=input_tokens,

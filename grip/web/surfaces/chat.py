@@ -96,15 +96,14 @@ def _input(messages: list[_Message], body: JsonObject) -> tuple[int, int]:
             for part in message.content or ():
                 near, bound = _part(part, parts)
                 media, media_bound = media + near, media_bound + bound
-        parts.extend(_extras(message))
+        if message.name or message.refusal or message.tool_calls or message.function_call:
+            parts.extend(_extras(message))
     extras = [body.text_of(name).decode() for name in _COUNTED if name in body]
     text = "\n".join(parts + extras)
     framing = estimates.PER_REQUEST_TOKENS + estimates.PER_MESSAGE_TOKENS * len(messages)
     tools = estimates.TOOLS_TOKENS_BOUND if extras else 0
-    return (
-        framing + media + estimates.text_tokens(text),
-        framing + media_bound + tools + estimates.text_tokens_bound(text),
-    )
+    near, bound = estimates.text_tokens_and_bound(text)
+    return framing + media + near, framing + media_bound + tools + bound
 
 
 def _extras(message: _Message) -> list[str]:

@@ -8,6 +8,7 @@ from grip.money import estimates
 from grip.providers.json_object import JsonObject
 from grip.web.surfaces.chat import model_name
 
+
 def parse(body: JsonObject, *, request_id: str, key_hash: str, ip: str) -> Call:
     """Return the call in a body; raises InvalidRequest, naming the member that is wrong."""
     tokens, bound = _tokens(body)
@@ -34,7 +35,7 @@ def _tokens(body: JsonObject) -> tuple[int, int]:
         found = [found]
     if all(isinstance(item, str) for item in found):
         text = "\n".join(found)
-        return estimates.text_tokens(text), estimates.text_tokens_bound(text)
+        return estimates.text_tokens_and_bound(text)
     tokens = _token_count(found)
     return tokens, tokens
 

@@ -91,3 +91,13 @@ def test_help_and_version_do_not_load_the_database(environ: dict[str, str], tmp_
     assert "sqlalchemy" not in helped.stderr
     assert version.stdout == f"grip {grip.__version__}\n"
     assert not (tmp_path / "grip.db").exists()
+
+
+def test_a_database_that_cannot_be_opened_leaves_one_line(environ: dict[str, str], tmp_path: Path):
+    """The driver's own thread ends as quietly as the command."""
+    away = {**environ, "GRIP_DATABASE_URL": "sqlite:////nowhere/at/all.db"}
+    done = _run(["channels", "list"], away, tmp_path)
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("error: service_unavailable: ")
+    assert done.stderr.count("\n") == 1

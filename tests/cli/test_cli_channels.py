@@ -1,0 +1,125 @@
+import pytest
+
+KEYS = ["id", "name", "kind", "group", "priority", "weight", "types", "region", "enabled", "health"]
+
+
+def test_a_channel_is_added_with_what_its_kind_says(grip):
+    """Group, types and address come untold; the secret stays a reference."""
+    added = grip(
+        "channels", "add", "main", "--kind", "openai", "--secret", "env:KEY", "--json"
+    ).json
+
+    assert list(added)[:10] == KEYS
+    assert added["id"].startswith("ch_")
+    assert added["group"] == ["default"]
+    assert added["types"] == ["chat", "embedding"]
+    assert added["base_url"] == "https://api.openai.com/v1"
+    assert (added["priority"], added["weight"]) == (0, 1)
+    assert (added["enabled"], added["health"]) == (True, "unknown")
+    assert added["secret"] == "env:KEY"
+    assert added["connect_timeout_s"] is None
+
+
+def test_every_option_of_a_channel_is_taken(grip):
+    """Lists are repeated or have commas, timeouts may have fractions."""
+    words = ["--base-url", "http://127.0.0.1:9/v1/", "--group", "a", "--group", "b,c"]
+    words += ["--priority", "-3", "--weight", "7", "--types", "chat,image", "--region", "eu-1"]
+    words += ["--map", "gpt=gpt-5", "--map", "x=y=z", "--connect-timeout", "2"]
+    words += ["--first-byte-timeout", "0.5", "--chunk-timeout", "1.25", "--total-timeout", "60"]
+    added = grip("channels", "add", "main", "--kind", "openai", *words, "--json").json
+
+    assert added["base_url"] == "http://127.0.0.1:9/v1"
+    assert added["group"] == ["a", "b", "c"]
+    assert (added["priority"], added["weight"]) == (-3, 7)
+    assert (added["types"], added["region"]) == (["chat", "image"], "eu-1")
+    assert added["map"] == {"gpt": "gpt-5", "x": "y=z"}
+    assert added["connect_timeout_s"] == 2
+    assert added["first_byte_timeout_s"] == 0.5
+    assert added["chunk_timeout_s"] == 1.25
+    assert added["total_timeout_s"] == 60
+    assert grip("channels", "show", "main", "--json").json == added
+
+
+def test_channels_are_listed_newest_first(grip):
+    """By id or by name, a channel is the same."""
+    first = grip("channels", "add", "one", "--kind", "sandbox", "--json").json
+    second = grip("channels", "add", "two", "--kind", "sandbox", "--json").json
+
+    assert grip("channels", "list", "--json").json == [second, first]
+    assert grip("channels", "show", first["id"], "--json").json == first
+
+
+def test_a_channel_is_changed_only_where_told(grip):
+    """An empty value goes back to the default."""
+    words = ["--secret", "env:KEY", "--map", "a=b", "--chunk-timeout", "5", "--region", "eu"]
+    added = grip("channels", "add", "one", "--kind", "openai", *words, "--json").json
+    changed = grip("channels", "set", "one", "--weight", "2", "--name", "two", "--json").json
+    words = ["--secret", "", "--map", "", "--chunk-timeout", "", "--region", "", "--base-url", ""]
+    cleared = grip("channels", "set", "two", *words, "--json").json
+
+    assert changed == {**added, "weight": 2, "name": "two"}
+    assert cleared == {
+        **changed,
+        "secret": None,
+        "map": {},
+        "chunk_timeout_s": None,
+        "region": "",
+    }
+
+
+def test_a_channel_is_disabled_enabled_and_removed(grip):
+    """Each command answers with the channel as it is then, or was."""
+    grip("channels", "add", "one", "--kind", "sandbox")
+
+    assert grip("channels", "disable", "one", "--json").json["enabled"] is False
+    assert grip("channels", "enable", "one", "--json").json["enabled"] is True
+    assert grip("channels", "remove", "one", "--json").json["name"] == "one"
+    assert grip("channels", "list", "--json").json == []
+
+
+def test_a_secret_given_as_a_value_is_refused_and_not_repeated(grip):
+    """Whoever pastes a key by mistake does not see it in a log."""
+    answer = grip("channels", "add", "one", "--kind", "openai", "--secret", "sk-live-abc")
+
+    assert answer.status == 2
+    assert answer.stderr.startswith("error: invalid_request_error: secret: ")
+    assert "sk-live-abc" not in answer.stderr
+    assert grip("channels", "list", "--json").json == []
+
+
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [
+        (["add", "two", "--kind", "nothing"], 2),
+        (["add", "one", "--kind", "sandbox"], 1),
+        (["set", "one"], 2),
+        (["set", "one", "--connect-timeout", "0"], 2),
+        (["set", "one", "--map", "a"], 2),
+        (["set", "nobody", "--weight", "2"], 1),
+        (["show", "nobody"], 1),
+        (["remove", "nobody"], 1),
+    ],
+)
+def test_what_cannot_be_is_refused_in_one_line(grip, words: list[str], status: int):
+    """Wrong words are 2, a state that does not fit is 1."""
+    grip("channels", "add", "one", "--kind", "sandbox")
+    answer = grip("channels", *words)
+
+    assert (answer.status, answer.stdout) == (status, "")
+    assert answer.stderr.startswith("error: ")
+    assert answer.stderr.count("\n") == 1
+
+
+def test_people_read_sentences_and_tables(grip):
+    """Without --json, each command says what it did."""
+    empty = grip("channels", "list").stdout
+    added = grip("channels", "add", "one", "--kind", "sandbox").stdout
+
+    assert empty == "There are no channels yet; add one with: grip channels add\n"
+    assert added.startswith("Added one (ch_")
+    assert "one" in grip("channels", "list").stdout
+    assert "Channel one" in grip("channels", "show", "one").stdout
+    assert "Changed one" in grip("channels", "set", "one", "--weight", "2").stdout
+    assert grip("channels", "disable", "one").stdout == "one is disabled.\n"
+    assert grip("channels", "enable", "one").stdout == "one is enabled.\n"
+    assert grip("channels", "remove", "one").stdout.startswith("Removed one (ch_")

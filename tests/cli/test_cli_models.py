@@ -1,0 +1,106 @@
+import pytest
+
+
+def test_a_model_is_added_with_its_prices_in_exact_dollars(grip):
+    """What was typed comes back, and what was not is null."""
+    words = ["--input", "2.50", "--output", "10", "--cached-input", "0.25", "--per-image", "0.04"]
+    words += ["--cost-input", "2", "--max-input", "128000", "--max-output", "4096"]
+    added = grip("models", "add", "gpt", "--type", "chat", *words, "--json").json
+
+    assert (added["name"], added["type"], added["enabled"]) == ("gpt", "chat", True)
+    assert (added["input"], added["output"]) == ("2.5", "10")
+    assert (added["cached_input"], added["cache_write"]) == ("0.25", None)
+    assert (added["per_image"], added["per_second"]) == ("0.04", None)
+    assert (added["cost_input"], added["cost_output"]) == ("2", None)
+    assert (added["max_input"], added["max_output"]) == (128_000, 4096)
+    assert (added["priced"], added["version"]) == (True, 1)
+    assert added["valid_from"].endswith("Z")
+    assert grip("models", "show", "gpt", "--json").json == added
+
+
+def test_a_model_without_a_price_is_shown_as_unpriced(grip):
+    """Free is a price of 0 that somebody typed, and unpriced is not free."""
+    bare = grip("models", "add", "bare", "--type", "chat")
+    free = grip("models", "add", "free", "--type", "chat", "--input", "0", "--json").json
+
+    assert bare.stdout == "Added bare. It has no price, so calls are refused.\n"
+    assert (free["priced"], free["input"]) == (True, "0")
+    assert [one["priced"] for one in grip("models", "list", "--json").json] == [True, False]
+    assert "unpriced" in grip("models", "list").stdout
+
+
+def test_a_new_price_is_a_new_version_that_keeps_the_others(grip):
+    """An empty price takes it away; a change of another kind makes no version."""
+    grip("models", "add", "gpt", "--type", "chat", "--input", "2", "--output", "8")
+    dearer = grip("models", "set", "gpt", "--output", "9", "--cost-output", "7", "--json").json
+    without = grip("models", "set", "gpt", "--output", "", "--json").json
+    same = grip("models", "set", "gpt", "--max-output", "10", "--json").json
+
+    assert (dearer["version"], dearer["input"], dearer["output"]) == (2, "2", "9")
+    assert (without["version"], without["output"], without["cost_output"]) == (3, None, "7")
+    assert (same["version"], same["max_output"]) == (3, 10)
+    assert same["valid_from"] == without["valid_from"]
+
+
+def test_aliases_and_fallbacks_are_named_in_lists(grip):
+    """An empty value takes them away; a model answers to its alias."""
+    grip("models", "add", "big", "--type", "chat", "--alias", "b1,b2", "--alias", "b3")
+    words = ["--fallback", "b1", "--group", "vip,default"]
+    added = grip("models", "add", "small", "--type", "chat", *words, "--json").json
+
+    assert added["fallbacks"] == ["big"]
+    assert added["groups"] == ["vip", "default"]
+    assert grip("models", "show", "b2", "--json").json["aliases"] == ["b1", "b2", "b3"]
+    assert grip("models", "remove", "big").status == 1
+    assert grip("models", "set", "small", "--fallback", "", "--json").json["fallbacks"] == []
+    assert grip("models", "set", "b3", "--alias", "", "--json").json["aliases"] == []
+    assert grip("models", "remove", "big", "--json").json["name"] == "big"
+
+
+def test_a_model_is_disabled_enabled_and_changed_in_type(grip):
+    """--disabled adds it unoffered."""
+    added = grip("models", "add", "gpt", "--type", "chat", "--disabled")
+
+    assert added.stdout == "Added gpt. It is disabled.\n"
+    assert grip("models", "enable", "gpt", "--json").json["enabled"] is True
+    assert grip("models", "disable", "gpt").stdout == "gpt is disabled.\n"
+    assert grip("models", "enable", "gpt").stdout == "gpt is enabled.\n"
+    assert grip("models", "set", "gpt", "--type", "rerank", "--json").json["type"] == "rerank"
+
+
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [
+        (["add", "new", "--type", "nothing"], 2),
+        (["add", "gpt", "--type", "chat"], 1),
+        (["add", "new", "--type", "chat", "--input", "abc"], 2),
+        (["add", "new", "--type", "chat", "--input", "-1"], 2),
+        (["add", "new", "--type", "chat", "--input", "0.0000001"], 2),
+        (["add", "new", "--type", "chat", "--fallback", "nobody"], 2),
+        (["set", "gpt"], 2),
+        (["set", "gpt", "--max-input", "0"], 2),
+        (["set", "nobody", "--input", "1"], 1),
+        (["show", "nobody"], 1),
+    ],
+)
+def test_what_cannot_be_is_refused_in_one_line(grip, words: list[str], status: int):
+    """Wrong words are 2, a state that does not fit is 1."""
+    grip("models", "add", "gpt", "--type", "chat", "--input", "1")
+    answer = grip("models", *words)
+
+    assert (answer.status, answer.stdout) == (status, "")
+    assert answer.stderr.startswith("error: ")
+    assert answer.stderr.count("\n") == 1
+    assert len(grip("models", "list", "--json").json) == 1
+
+
+def test_people_read_sentences_and_tables(grip):
+    """Prices in force are in the list, one unit after the other."""
+    empty = grip("models", "list").stdout
+    grip("models", "add", "gpt", "--type", "chat", "--input", "1.5", "--per-request", "0.01")
+
+    assert empty == "There are no models yet; add one with: grip models add\n"
+    assert "input 1.5, per request 0.01" in grip("models", "list").stdout
+    assert "Model gpt" in grip("models", "show", "gpt").stdout
+    assert grip("models", "set", "gpt", "--input", "2").stdout == "Changed gpt.\n"
+    assert grip("models", "remove", "gpt").stdout == "Removed gpt.\n"
