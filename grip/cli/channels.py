@@ -22,10 +22,9 @@ _COLUMNS = (
     text("name"),
     text("kind"),
     text("group"),
+    text("types"),
     number("priority"),
     number("weight"),
-    text("types"),
-    text("region"),
     text("enabled"),
     text("health"),
 )

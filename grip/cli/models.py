@@ -27,8 +27,6 @@ _COLUMNS = (
     text("groups"),
     text("aliases"),
     text("fallbacks"),
-    number("max_input"),
-    number("max_output"),
     number("version"),
 )
 

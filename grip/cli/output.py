@@ -31,6 +31,11 @@ class Column:
     is_number: bool = False
     is_moment: bool = False
 
+    @property
+    def is_id(self) -> bool:
+        """Whether its values are to be copied, and therefore never broken."""
+        return self.key == "id" or self.key.endswith("_id")
+
 
 def text(key: str, title: str | None = None) -> Column:
     """Return a column of words."""
@@ -107,12 +112,13 @@ def _console() -> Console:
 
 
 def _table(found: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, header_style="bold", show_edge=False, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, header_style="bold", show_edge=False, padding=(0, 1, 0, 0))
     for column in columns:
         table.add_column(
             column.title,
             justify="right" if column.is_number else "left",
-            no_wrap=column.is_number,
+            no_wrap=column.is_number or column.is_id,
+            min_width=max(map(len, column.title.split())),
             overflow="fold",
         )
     for row in found:

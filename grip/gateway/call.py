@@ -5,7 +5,7 @@ import time
 import msgspec
 
 from grip.money.entries import Admitted
-from grip.money.pricing import Rates
+from grip.money.pricing import Rates, Usage
 from grip.providers.json_object import JsonObject
 from grip.store.records import Caller, Channel, Model
 
@@ -65,3 +65,12 @@ class Ticket(msgspec.Struct, frozen=True, kw_only=True):
 
     plan: Plan
     admitted: Admitted
+
+
+class Measured(msgspec.Struct, frozen=True, kw_only=True):
+    """The usage of a call and its cost to the customer; `buy_cost_nano` is the operator's."""
+
+    usage: Usage
+    estimated: bool
+    cost_nano: int
+    buy_cost_nano: int | None

@@ -1,20 +1,9 @@
 """What a call used and what it costs: the upstream's report, else an estimate marked as one."""
 
-import msgspec
-
-from grip.gateway.call import Call, Plan
+from grip.gateway.call import Call, Measured, Plan
 from grip.money.estimates import text_tokens
-from grip.money.pricing import Usage, cost_nano
+from grip.money.pricing import cost_nano
 from grip.providers.port import Report
-
-
-class Measured(msgspec.Struct, frozen=True, kw_only=True):
-    """The usage of a call and its cost to the customer; `buy_cost_nano` is the operator's."""
-
-    usage: Usage
-    estimated: bool
-    cost_nano: int
-    buy_cost_nano: int | None
 
 
 def measure(call: Call, plan: Plan, report: Report | None, text: str) -> Measured:

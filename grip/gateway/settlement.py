@@ -1,8 +1,7 @@
 """What goes into the books when a call has ended: the second of the two transactions."""
 
 from grip import errors
-from grip.gateway.call import Call, Candidate, Ticket
-from grip.gateway.metering import Measured
+from grip.gateway.call import Call, Candidate, Measured, Ticket
 from grip.money.entries import Facts, Release, Settle, Settled
 from grip.store.books import HotBooks
 

@@ -29,7 +29,7 @@ async def account(connection: AsyncConnection, reference: str) -> Account:
 
 
 async def wallet(connection: AsyncConnection, reference: str) -> Wallet:
-    """Return the wallet with this id, or owner's e-mail or name; raises NotFound or Ambiguous."""
+    """Return the wallet with this id, or of this owner's; raises NotFound or Ambiguous."""
     name = reference.strip()
     found = await wallets.match(connection, name, name.lower()) if name else []
     return _one(reference, found, "wallet")

@@ -38,9 +38,10 @@ async def load(connection: AsyncConnection, *, limit: int | None = None) -> list
 
 
 async def match(connection: AsyncConnection, reference: str, email: str) -> list[Wallet]:
-    """Return the wallets that `reference` may mean: an id, or its owner's e-mail or name."""
+    """Return the wallets that `reference` may mean: its id, or its owner's id, e-mail or name."""
     conditions = (
         wallet.c.id == reference,
+        wallet.c.owner_id == reference,
         account.c.email == email,
         account.c.name == reference,
     )

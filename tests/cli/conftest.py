@@ -29,7 +29,7 @@ class Answer:
         return json.loads(self.stdout)
 
     @property
-    def error(self) -> dict[str, str]:
+    def error(self) -> Any:
         """The JSON error on standard error, of a command that wrote nothing else."""
         assert self.stdout == ""
         found = json.loads(self.stderr)

@@ -1,8 +1,9 @@
 import pytest
+import typer
 
 from grip import errors
 from grip.cli import audit as audit_commands
-from grip.cli.errors import EXIT_STATUS, status_of
+from grip.cli.errors import EXIT_STATUS, guarded, status_of
 
 
 def _fail_with(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
@@ -138,3 +139,29 @@ def test_a_database_that_cannot_be_opened_is_told(grip_alone, monkeypatch: pytes
     assert answer.status == 1
     assert answer.stderr.startswith("error: service_unavailable: ")
     assert answer.stderr.count("\n") == 1
+
+
+def _raising(error: BaseException):
+    def command() -> None:
+        raise error
+
+    return command
+
+
+def test_an_interrupt_outside_of_a_command_is_130_too(capsys: pytest.CaptureFixture[str]):
+    """While a noun is imported, for one."""
+    assert guarded(["audit"], _raising(KeyboardInterrupt())) == 130
+    assert capsys.readouterr().err == ""
+
+
+def test_a_question_that_nobody_can_answer_is_told(capsys: pytest.CaptureFixture[str]):
+    """Typer aborts where standard input has ended."""
+    assert guarded(["audit"], _raising(typer.Abort())) == 1
+    assert capsys.readouterr().err.startswith("error: aborted: ")
+
+
+def test_a_status_of_the_command_itself_is_kept(capsys: pytest.CaptureFixture[str]):
+    """An answer of no exits 1 without an error; no status is done."""
+    assert guarded(["audit"], lambda: 1) == 1
+    assert guarded(["audit"], lambda: None) == 0
+    assert capsys.readouterr().err == ""

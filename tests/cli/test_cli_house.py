@@ -1,5 +1,6 @@
 """`init`, `config`, `db`, `audit` and the command itself."""
 
+import sqlite3
 import tomllib
 from pathlib import Path
 
@@ -148,3 +149,33 @@ def test_audit_lists_who_changed_what_newest_first(grip):
 def test_audit_says_that_nothing_happened(grip):
     """An empty list is a line."""
     assert grip("audit", "list").stdout == "Nobody has changed anything yet.\n"
+
+
+def test_a_database_of_another_version_is_told_with_the_remedy(grip_alone, anywhere: Path):
+    """Status says so and exits 1; every other command is refused."""
+    grip_alone("db", "upgrade")
+    with sqlite3.connect(anywhere / "grip.db") as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '0000'")
+    connection.close()
+    status = grip_alone("db", "status")
+    refused = grip_alone("channels", "list", "--json")
+
+    assert status.status == 1
+    assert status.stdout.startswith("The database is at 0000, this version needs ")
+    assert refused.error["code"] == "database_outdated"
+    assert "grip db upgrade" in refused.error["message"]
+
+
+def test_a_user_without_a_name_is_known_by_number(monkeypatch: pytest.MonkeyPatch):
+    """Containers run as users that /etc/passwd does not have."""
+    monkeypatch.setattr("os.getuid", lambda: 4_000_000)
+
+    assert os_user() == "uid:4000000"
+
+
+@pytest.mark.parametrize("actor", ["", "  "])
+def test_an_empty_actor_is_the_user_of_the_system(grip_alone, actor: str):
+    """Nothing is ever done by nobody."""
+    grip_alone("models", "add", "gpt", "--type", "chat", "--actor", actor)
+
+    assert grip_alone("audit", "list", "--json").json[0]["actor"] == os_user()

@@ -77,6 +77,17 @@ def test_a_terminal_gets_colour_within_its_width(monkeypatch: pytest.MonkeyPatch
     assert terminal.getvalue().count("n") >= 100
 
 
+def test_an_id_is_never_broken(monkeypatch: pytest.MonkeyPatch):
+    """What a person copies stays whole, on a narrow terminal too."""
+    monkeypatch.setenv("COLUMNS", "60")
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stdout", terminal)
+    row = {"id": "ch_" + "x" * 26, "name": "word " * 30}
+    output.rows([row], (text("id"), text("name")), as_json=False, empty="none")
+
+    assert row["id"] in terminal.getvalue()
+
+
 def test_markup_and_control_characters_of_customers_are_inert(
     capsys: pytest.CaptureFixture[str],
 ):

@@ -42,7 +42,7 @@ async def _change(url: str, statement: str, **values: object) -> None:
 async def _member(url: str) -> str:
     database = Database(url)
     async with database.read() as connection:
-        found = (await connection.execute(sa.select(api_key.c.member_id))).scalar_one()
+        found: str = (await connection.execute(sa.select(api_key.c.member_id))).scalar_one()
     await database.close()
     return found
 

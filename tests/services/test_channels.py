@@ -1,4 +1,5 @@
 import dataclasses
+from typing import Any
 
 import pytest
 
@@ -55,7 +56,8 @@ async def test_an_audit_row_keeps_what_differs(context: Context):
     draft = Draft(name="one", kind="openai", secret="env:KEY")
     added = await channels.add(context, draft, actor="eve", reason="new")
     await channels.disable(context, added.id, actor="bob", reason="sick")
-    changed, new = await list_audit(context, subject=added.id)
+    rows: list[Any] = [*await list_audit(context, subject=added.id)]
+    changed, new = rows
 
     assert (changed.before, changed.after) == ({"enabled": True}, {"enabled": False})
     assert (changed.actor, changed.reason) == ("bob", "sick")
@@ -163,7 +165,7 @@ async def test_addresses_that_can_be_called_are_taken(context: Context, url: str
     ],
 )
 async def test_what_a_channel_cannot_be_is_refused_by_name(
-    context: Context, param: str, values: dict[str, object]
+    context: Context, param: str, values: dict[str, Any]
 ):
     """Neither added nor changed into; nothing is written, and no password is repeated."""
     draft = dataclasses.replace(Draft(name="two", kind="openai"), **values)

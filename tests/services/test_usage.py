@@ -61,3 +61,25 @@ async def test_usage_of_a_removed_member_s_key_is_found_by_its_id(shop, context)
 
     (row,) = await usage.list_usage(context, key=key.id)
     assert row.request_id == request_id
+
+
+async def test_pages_of_usage_go_on_where_the_last_one_ended(shop, context):
+    """The owner's hold every call of the wallet, a member's their own."""
+    ana, bob = await shop.customer("ana@example.com"), await shop.customer("bob@example.com")
+    await wallets.set_tier(context, ana.wallet_id, "plus", actor="op", reason="r")
+    await members.add(context, ana.wallet_id, bob.email, actor="op")
+    own, bobs = await shop.key(ana), await shop.key(ana, member=bob.email)
+    await shop.call(await shop.key(bob))
+    a, b, c = [await shop.call(key) for key in (own, bobs, own)]
+
+    async def paged(member_id: str | None, after: str | None, limit: int) -> list[str]:
+        rows = await usage.page(
+            context, wallet_id=ana.wallet_id, member_id=member_id, after=after, limit=limit
+        )
+        return [row.request_id for row in rows]
+
+    assert await paged(None, None, 2) == [c, b]
+    assert await paged(None, b, 2) == [a]
+    assert await paged(bobs.member_id, None, 9) == [b]
+    assert await paged(bobs.member_id, c, 9) == [b]
+    assert await paged(bobs.member_id, b, 9) == []

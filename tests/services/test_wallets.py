@@ -3,7 +3,7 @@ import pytest
 
 from grip import errors
 from grip.money.amounts import MAX_CREDITS
-from grip.services import audit, ledger, wallets
+from grip.services import accounts, audit, ledger, wallets
 from grip.services.statements import statement
 
 
@@ -22,6 +22,20 @@ async def test_credits_by_hand_move_the_balance_and_leave_their_reason(shop, con
     )
     assert (older.action, older.reason) == ("wallet.credit", "goodwill")
     assert (await ledger.verify(context)).ok
+
+
+async def test_a_wallet_is_found_by_its_id_and_by_its_owner(shop, context):
+    """By the owner's id, e-mail or name; two owners of a name are ambiguous."""
+    ana = await accounts.create(context, actor="op", email="ana@example.com", name="Ana")
+    bob = await accounts.create(context, actor="op", email="bob@example.com", name="Bob")
+    rob = await accounts.create(context, actor="op", email="rob@example.com", name="Bob")
+    for reference in (ana.wallet_id, ana.id, "Ana@example.com", "Ana"):
+        assert (await wallets.get(context, reference)).id == ana.wallet_id
+    with pytest.raises(errors.Ambiguous) as refused:
+        await wallets.get(context, "Bob")
+
+    assert bob.wallet_id in refused.value.message
+    assert rob.wallet_id in refused.value.message
 
 
 async def test_a_debit_takes_what_is_available_and_nothing_that_is_held(shop, context):
