@@ -22,7 +22,7 @@ lint: $(VENV)/.dev ## Check style, types and the rules of who may import whom
 	$(BIN)/lint-imports
 
 bench: $(VENV)/.dev ## Measure the request path, beside a plain proxy where nginx is installed
-	$(BIN)/python -m bench
+	$(BIN)/python tests/bench/run.py
 
 lock: $(VENV)/.dev ## Pin the newest dependencies that fit, with their hashes
 	$(BIN)/python -m pip install --quiet uv

@@ -36,7 +36,7 @@ class IdSource:
         """Return a fresh id for `prefix` at the time `now_us` (unix microseconds)."""
         stamp = (now_us // 1000) << _RANDOM_BITS
         with self._lock:
-            fresh = stamp | random.getrandbits(_RANDOM_BITS)  # noqa: S311 - unique, not secret
+            fresh = stamp | random.getrandbits(_RANDOM_BITS)
             self._last = fresh if fresh > self._last else self._last + 1
             return f"{prefix}_{_base32(self._last, 26)}"
 

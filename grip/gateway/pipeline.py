@@ -200,7 +200,7 @@ class Pipeline:
         try:
             settled = await settlement.settle(self.books, entry)
         except errors.GripError as error:
-            log.error("stream.unsettled", request_id=call.request_id, error=error.message)
+            log.warning("stream.unsettled", request_id=call.request_id, error=error.message)
             self._spawn(settlement.release(self.books, call))
             await relay.fail(error)
             return

@@ -32,9 +32,10 @@ def find_model(catalog: Catalog, caller: Caller, name: str, kind: str) -> Model:
             f"{name!r} is a model of type {model.type}, and this route serves {kind}",
             param="model",
         )
-    if model.price is None or not model.price.sell.named:
+    if not model.is_priced:
         raise errors.ModelNotFound(
-            f"the model {name!r} has no price yet; its operator must set one", param="model"
+            f"the model {name!r} has no complete price yet; its operator must set one",
+            param="model",
         )
     return model
 
@@ -45,8 +46,7 @@ def visible(catalog: Catalog, caller: Caller) -> list[Model]:
         model
         for _, model in sorted(catalog.models.items())
         if model.enabled
-        and model.price is not None
-        and model.price.sell.named
+        and model.is_priced
         and (caller.models is None or caller.models & {model.name, *model.aliases})
     ]
 

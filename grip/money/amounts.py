@@ -4,7 +4,8 @@
 a price that somebody typed.
 """
 
-from decimal import Decimal, InvalidOperation
+import re
+from decimal import Decimal
 from typing import Final
 
 NANO: Final = 1_000_000_000
@@ -17,6 +18,9 @@ MAX_CREDITS: Final = 9_000_000_000
 """The most credits in one amount ($9 million): in nano-credits it still fits 63 bits."""
 
 PER_MILLION: Final = 1_000_000
+
+_PLAIN: Final = re.compile(r"[0-9]+(\.[0-9]*)?|\.[0-9]+")
+_DIGITS_MAX: Final = 24
 
 
 def ceil_credits(cost_nano: int) -> int:
@@ -36,16 +40,15 @@ def draw(carry_nano: int, cost_nano: int) -> tuple[int, int]:
 def rate_nano(usd: str, per: int = 1) -> int:
     """Return the nano-credits of one unit, for a price of `usd` US dollars per `per` units.
 
-    Raises ValueError where `usd` is no plain non-negative number, or finer than a nano-credit
-    per unit (a price per million tokens has six decimals at the most).
+    Raises ValueError where `usd` is no plain non-negative number, finer than a nano-credit per
+    unit (a price per million tokens has six decimals at the most), or more than `MAX_CREDITS`;
+    TypeError for a float.
     """
-    try:
-        amount = Decimal(usd)
-    except InvalidOperation:
-        raise ValueError(f"{usd!r} is not an amount in US dollars, such as 2.50") from None
-    if not amount.is_finite() or amount.is_signed():
-        raise ValueError(f"{usd!r} is not an amount of zero or more US dollars")
-    if amount.adjusted() > 9 or len(amount.as_tuple().digits) > 24:  # noqa: PLR2004
+    # No exponents: the smallest ones would round to a price of nothing.
+    if not _PLAIN.fullmatch(usd):
+        raise ValueError(f"{usd!r} is not an amount of zero or more US dollars, such as 2.50")
+    amount = Decimal(usd)
+    if len(usd) > _DIGITS_MAX or amount * 1000 > MAX_CREDITS * per:
         raise ValueError(f"{usd!r} is more than a price can be")
     rate = amount * NANO_PER_USD / per
     if rate != rate.to_integral_value():

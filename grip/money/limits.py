@@ -1,7 +1,7 @@
 """Sliding windows: never more than N in any window, exactly, from a log that fits on a row.
 
 A window keeps the admissions of the last `window_us` as pairs of time and amount. Small limits
-keep every admission; large ones merge neighbours into the *later* time, so that they leave the
+keep every moment; large ones merge neighbours into the *later* time, so that they leave the
 window late rather than early: the promise is never broken, and at most 1/128 of the window is
 lost. A refusal changes nothing. Refuses to read a clock: the time comes from the database.
 """
@@ -70,8 +70,7 @@ class Window:
         """Count `amount` at `now_us`; the caller has seen that it fits."""
         if amount <= 0:
             return
-        step = 0 if self._exact else self.window_us // _STEPS
-        if step and self._times and self._times[-1] // step == now_us // step:
+        if self._times and self._is_one(self._times[-1], now_us):
             self._times[-1] = now_us
             self._amounts[-1] += amount
             return
@@ -82,9 +81,10 @@ class Window:
         """Add `difference` to what was counted at `admitted_us`, if it is still in the window."""
         for index, at_us in enumerate(self._times):
             if at_us >= admitted_us:
-                self._amounts[index] += difference
-                if self._amounts[index] <= 0:
-                    del self._times[index], self._amounts[index]
+                if self._is_one(admitted_us, at_us):
+                    self._amounts[index] += difference
+                    if self._amounts[index] <= 0:
+                        del self._times[index], self._amounts[index]
                 return
 
     def standing(self, now_us: int) -> Standing:
@@ -100,9 +100,12 @@ class Window:
         pairs[1::2] = self._amounts
         return pairs.tobytes()
 
-    @property
-    def _exact(self) -> bool:
-        return self.limit <= _EXACT_UP_TO
+    def _is_one(self, earlier_us: int, later_us: int) -> bool:
+        """Whether what was admitted at both times is counted together, at the later one."""
+        if self.limit <= _EXACT_UP_TO:
+            return earlier_us == later_us
+        step_us = self.window_us // _STEPS
+        return earlier_us // step_us == later_us // step_us
 
 
 def whole_seconds(wait_us: int) -> int:

@@ -55,7 +55,7 @@ RATE_NAMES: tuple[str, ...] = tuple(Rates.__dataclass_fields__)
 
 
 def cost_nano(rates: Rates, usage: Usage) -> int:
-    """Return what `usage` costs at `rates`, in nano-credits; a unit without a price adds nothing."""
+    """Return what `usage` costs, in nano-credits; a unit without a price adds nothing."""
     input_nano = rates.input_nano or 0
     cached_nano = input_nano if rates.cached_input_nano is None else rates.cached_input_nano
     write_nano = input_nano if rates.cache_write_nano is None else rates.cache_write_nano
@@ -86,3 +86,14 @@ def bound_nano(rates: Rates, *, input_tokens: int, output_tokens: int, requests:
         + output_tokens * (rates.output_nano or 0)
         + requests * (rates.request_nano or 0)
     )
+
+
+def is_priced(rates: Rates, *, generates: bool) -> bool:
+    """Return whether a call can be charged at `rates`; `generates` says that it has output.
+
+    Input without output, or the reverse, would give the other side away: a price of zero that
+    nobody typed.
+    """
+    if generates and (rates.input_nano is None) != (rates.output_nano is None):
+        return False
+    return rates.named

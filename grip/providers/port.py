@@ -71,8 +71,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class StreamEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One event of a stream: its bytes, and what they mean.
 
-    `is_usage` marks the chunk that carries nothing but the usage, `payload` being its JSON; `is_end`
-    marks the `[DONE]`, and `finished` says that the upstream has told why it stopped.
+    `is_usage` marks the chunk that carries nothing but the usage, `payload` being its JSON, and
+    `is_end` the `[DONE]`.
     """
 
     data: bytes
@@ -81,7 +81,6 @@ class StreamEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     report: Report | None = None
     is_usage: bool = False
     is_end: bool = False
-    finished: bool = False
     upstream_id: str | None = None
 
 

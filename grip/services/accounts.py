@@ -2,14 +2,13 @@
 
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from grip import errors
 from grip.clock import to_iso
 from grip.money import ledger
 from grip.services import postings, references
 from grip.services.context import Context
 from grip.store import accounts, audit, keys, members, wallets
+from grip.store.engine import Connection
 from grip.store.records import Account
 
 FIRST_TIER = "free"
@@ -69,7 +68,7 @@ async def enable(context: Context, ref: str, *, actor: str) -> Account:
     return await _switch(context, ref, actor=actor, off=False)
 
 
-async def _insert(context: Context, connection: AsyncConnection, email: str, name: str) -> Account:
+async def _insert(context: Context, connection: Connection, email: str, name: str) -> Account:
     now_us = context.clock()
     account = Account(
         id=context.new_id("acct"),
@@ -100,9 +99,7 @@ async def _insert(context: Context, connection: AsyncConnection, email: str, nam
     return account
 
 
-async def _welcome(
-    context: Context, connection: AsyncConnection, account: Account, actor: str
-) -> None:
+async def _welcome(context: Context, connection: Connection, account: Account, actor: str) -> None:
     """Grant the sign-up credits, where there are any: once in the life of an account."""
     if context.settings.credits.signup == 0:
         return

@@ -9,14 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from grip.clock import to_iso
 from grip.errors import Conflict, NotFound
 from grip.services import changes
 from grip.services.channel_checks import check, check_kind
 from grip.services.context import Context
 from grip.store import audit, catalog, channels
+from grip.store.engine import Connection
 from grip.store.records import Channel
 
 HEALTH_UNKNOWN = "unknown"
@@ -195,14 +194,14 @@ def _untold(kind: str) -> dict[str, Any]:
     return {"base_url": known.base_url, "types": list(known.default_types)}
 
 
-async def _found(connection: AsyncConnection, ref: str) -> Channel:
+async def _found(connection: Connection, ref: str) -> Channel:
     found = await channels.find(connection, ref)
     if found is None:
         raise NotFound(f"there is no channel {ref!r}; see: grip channels list", param="channel")
     return found
 
 
-async def _refuse_twin(connection: AsyncConnection, channel: Channel) -> None:
+async def _refuse_twin(connection: Connection, channel: Channel) -> None:
     twin = await channels.find(connection, channel.name)
     if twin is not None and twin.id != channel.id:
         raise Conflict(f"there is a channel {channel.name!r} already", param="name")
@@ -210,7 +209,7 @@ async def _refuse_twin(connection: AsyncConnection, channel: Channel) -> None:
 
 async def _record(
     context: Context,
-    connection: AsyncConnection,
+    connection: Connection,
     action: str,
     subject: str,
     *,

@@ -4,13 +4,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from grip import errors, ids
 from grip.clock import to_iso
 from grip.services import amounts, references
 from grip.services.context import Context
 from grip.store import accounts, audit, keys, members, wallets
+from grip.store.engine import Connection
 from grip.store.records import Key, Member, Wallet
 
 _RPM_MAX = 1_000_000
@@ -184,7 +183,7 @@ async def revoke(context: Context, ref: str, *, actor: str) -> Key:
 
 
 async def _insert(
-    context: Context, connection: AsyncConnection, holder: Member, terms: _Terms
+    context: Context, connection: Connection, holder: Member, terms: _Terms
 ) -> NewKey:
     secret = ids.new_api_key()
     key_id = context.new_id("key")
@@ -205,7 +204,7 @@ async def _insert(
     return NewKey(key=await keys.get(connection, key_id), secret=secret)
 
 
-async def _locked(connection: AsyncConnection, ref: str) -> Key:
+async def _locked(connection: Connection, ref: str) -> Key:
     """Return the key as it stands with its wallet locked."""
     found = await references.key(connection, ref)
     await wallets.lock(connection, found.wallet_id)
@@ -213,7 +212,7 @@ async def _locked(connection: AsyncConnection, ref: str) -> Key:
 
 
 async def _holder(
-    connection: AsyncConnection, wallet_ref: str, email: str | None
+    connection: Connection, wallet_ref: str, email: str | None
 ) -> tuple[Wallet, Member]:
     """Return the locked wallet, and the member who is to hold a key for it."""
     found = await references.wallet(connection, wallet_ref)
@@ -233,7 +232,7 @@ async def _holder(
     return wallet, member
 
 
-async def _refuse_unknown(connection: AsyncConnection, names: list[str] | None) -> None:
+async def _refuse_unknown(connection: Connection, names: list[str] | None) -> None:
     unknown = await keys.unknown_models(connection, names) if names else []
     if unknown:
         raise errors.InvalidRequest(

@@ -4,12 +4,11 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from grip.money import ledger, pricing
 from grip.services.context import Context
 from grip.store import guards, invariants, usage
 from grip.store import ledger as journal
+from grip.store.engine import Connection
 from grip.store.snapshot import freeze
 
 T = TypeVar("T")
@@ -57,7 +56,7 @@ async def verify(context: Context, *, done: Callable[[Check], None] | None = Non
     return Report(ok=all(check.ok for check in checks), checks=checks)
 
 
-async def _checks(connection: AsyncConnection) -> AsyncIterator[Check]:
+async def _checks(connection: Connection) -> AsyncIterator[Check]:
     for item in invariants.ALL:
         yield await _invariant(connection, item)
     yield await _paged("transfer_fingerprint", journal.pages(connection), _forged)
@@ -65,7 +64,7 @@ async def _checks(connection: AsyncConnection) -> AsyncIterator[Check]:
     yield await _guarded(connection)
 
 
-async def _invariant(connection: AsyncConnection, invariant: invariants.Invariant) -> Check:
+async def _invariant(connection: Connection, invariant: invariants.Invariant) -> Check:
     shown, count = await invariants.violations(connection, invariant)
     return _check(invariant.name, shown, count)
 
@@ -83,7 +82,7 @@ async def _paged(
     return _check(name, shown, count)
 
 
-async def _guarded(connection: AsyncConnection) -> Check:
+async def _guarded(connection: Connection) -> Check:
     missing = await guards.missing(connection)
     shown = [f"the guard {name} is missing or switched off" for name in missing]
     return _check("append_only_guards", shown, len(shown))

@@ -2,13 +2,12 @@
 
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from grip import errors
 from grip.clock import to_iso
 from grip.services import amounts, references
 from grip.services.context import Context
 from grip.store import accounts, audit, keys, members, wallets
+from grip.store.engine import Connection
 from grip.store.records import Account, Member, Wallet
 
 
@@ -113,7 +112,7 @@ async def remove(context: Context, wallet_ref: str, email: str, *, actor: str) -
         return await members.get(connection, member.id)
 
 
-async def _account(connection: AsyncConnection, email: str) -> Account:
+async def _account(connection: Connection, email: str) -> Account:
     """Return the account to be a member, kept as it is until the transaction ends."""
     address = references.email(email)
     found = await accounts.match(connection, address, address)
@@ -129,7 +128,7 @@ async def _account(connection: AsyncConnection, email: str) -> Account:
 
 
 async def _refuse(
-    context: Context, connection: AsyncConnection, wallet: Wallet, account: Account
+    context: Context, connection: Connection, wallet: Wallet, account: Account
 ) -> None:
     if await members.find(connection, wallet.id, account.id) is not None:
         raise errors.Conflict(f"{account.email} is a member of {wallet.id} already", param="email")
@@ -148,16 +147,14 @@ async def _refuse(
         )
 
 
-async def _locked(
-    connection: AsyncConnection, wallet_ref: str, email: str
-) -> tuple[Wallet, Member]:
+async def _locked(connection: Connection, wallet_ref: str, email: str) -> tuple[Wallet, Member]:
     found = await references.wallet(connection, wallet_ref)
     wallet = await wallets.lock(connection, found.id)
     account = await references.account(connection, email)
     return wallet, await _present(connection, wallet, account)
 
 
-async def _present(connection: AsyncConnection, wallet: Wallet, account: Account) -> Member:
+async def _present(connection: Connection, wallet: Wallet, account: Account) -> Member:
     member = await members.find(connection, wallet.id, account.id)
     if member is None:
         raise errors.NotFound(f"{account.email} is no member of {wallet.id}", param="email")

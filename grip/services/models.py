@@ -10,8 +10,6 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from grip.clock import to_iso
 from grip.errors import NotFound
 from grip.money.pricing import Rates
@@ -19,6 +17,7 @@ from grip.services import changes, prices
 from grip.services.context import Context
 from grip.services.model_checks import check, check_removable
 from grip.store import audit, catalog, models
+from grip.store.engine import Connection
 from grip.store.records import Model, Price
 
 _NO_RATES: Mapping[str, int | None] = MappingProxyType({})
@@ -173,7 +172,7 @@ def describe(model: Model) -> dict[str, Any]:
         "name": model.name,
         "type": model.type,
         "enabled": model.enabled,
-        "priced": sell_of(model).named,
+        "priced": model.is_priced,
         **prices.shown(sell_of(model)),
         **prices.shown(buy_of(model), prices.BUY),
         "version": None if price is None else price.version,
@@ -189,7 +188,7 @@ def describe(model: Model) -> dict[str, Any]:
 
 async def _priced(
     context: Context,
-    connection: AsyncConnection,
+    connection: Connection,
     model: Model,
     *,
     sell: Rates,
@@ -224,7 +223,7 @@ def _action(fields: Mapping[str, Any]) -> str:
 
 async def _record(
     context: Context,
-    connection: AsyncConnection,
+    connection: Connection,
     action: str,
     subject: str,
     *,

@@ -6,14 +6,13 @@ the debt first.
 
 from dataclasses import dataclass
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from grip import errors
 from grip.money import ledger
 from grip.money.amounts import MAX_CREDITS
 from grip.services.context import Context
 from grip.store import ledger as journal
 from grip.store import wallets
+from grip.store.engine import Connection
 from grip.store.records import Wallet
 
 
@@ -29,7 +28,7 @@ class Posting:
 
 
 async def credit(
-    context: Context, connection: AsyncConnection, wallet: Wallet, posting: Posting
+    context: Context, connection: Connection, wallet: Wallet, posting: Posting
 ) -> Wallet:
     """Add credits to a locked wallet, its debt first; return the wallet as it stands then."""
     if wallet.balance + posting.amount > MAX_CREDITS:
@@ -48,7 +47,7 @@ async def credit(
 
 
 async def debit(
-    context: Context, connection: AsyncConnection, wallet: Wallet, posting: Posting
+    context: Context, connection: Connection, wallet: Wallet, posting: Posting
 ) -> Wallet:
     """Take credits off a locked wallet; raises InsufficientCredits where it has fewer available."""
     if posting.amount > wallet.available:
@@ -69,7 +68,7 @@ async def debit(
 
 
 async def _effect(
-    context: Context, connection: AsyncConnection, wallet: Wallet, posting: Posting
+    context: Context, connection: Connection, wallet: Wallet, posting: Posting
 ) -> ledger.Effect:
     """Return the effect, at a time not before anything that the wallet has seen."""
     group_id = context.new_id("grp")

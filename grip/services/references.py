@@ -4,10 +4,9 @@ import re
 from collections.abc import Sequence
 from typing import Protocol, TypeVar
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from grip import errors
 from grip.store import accounts, keys, wallets
+from grip.store.engine import Connection
 from grip.store.records import Account, Key, Wallet
 
 _EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)*")
@@ -23,19 +22,19 @@ class _Identified(Protocol):
 T = TypeVar("T", bound=_Identified)
 
 
-async def account(connection: AsyncConnection, reference: str) -> Account:
+async def account(connection: Connection, reference: str) -> Account:
     """Return the account with this id, e-mail or name; raises NotFound or Ambiguous."""
     return _one(reference, await _named(connection, reference), "account")
 
 
-async def wallet(connection: AsyncConnection, reference: str) -> Wallet:
+async def wallet(connection: Connection, reference: str) -> Wallet:
     """Return the wallet with this id, or of this owner's; raises NotFound or Ambiguous."""
     name = reference.strip()
     found = await wallets.match(connection, name, name.lower()) if name else []
     return _one(reference, found, "wallet")
 
 
-async def key(connection: AsyncConnection, reference: str) -> Key:
+async def key(connection: Connection, reference: str) -> Key:
     """Return the API key with this id or name; raises NotFound or Ambiguous."""
     name = reference.strip()
     found = await keys.match(connection, name) if name else []
@@ -63,7 +62,7 @@ def name(text: str, *, param: str = "name") -> str:
     return stripped
 
 
-async def _named(connection: AsyncConnection, reference: str) -> list[Account]:
+async def _named(connection: Connection, reference: str) -> list[Account]:
     text = reference.strip()
     return await accounts.match(connection, text, text.lower()) if text else []
 

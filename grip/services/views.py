@@ -1,4 +1,4 @@
-"""How wallets and usage are shown, alike on the command line and over HTTP (contract, section 3)."""
+"""How wallets and usage are shown, alike on the command line and over HTTP."""
 
 from typing import Any
 

@@ -2,16 +2,15 @@
 
 from collections.abc import Awaitable, Callable
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from grip import errors
 from grip.money import ledger
 from grip.services import amounts, postings, references
 from grip.services.context import Context
 from grip.store import audit, wallets
+from grip.store.engine import Connection
 from grip.store.records import Wallet
 
-_Poster = Callable[[Context, AsyncConnection, Wallet, postings.Posting], Awaitable[Wallet]]
+_Poster = Callable[[Context, Connection, Wallet, postings.Posting], Awaitable[Wallet]]
 
 
 async def list_wallets(context: Context, *, limit: int | None = None) -> list[Wallet]:

@@ -13,7 +13,7 @@ import msgspec
 
 from grip import errors
 from grip.money.batch import Plan
-from grip.money.entries import Admit, Entry, Outcome, Settle
+from grip.money.entries import Admit, Admitted, Entry, Outcome, Release, Settle
 from grip.store import catalog as catalog_store
 from grip.store.engine import Database
 from grip.store.records import Caller, Catalog
@@ -63,13 +63,34 @@ def needs_write(plan: Plan) -> bool:
     return bool(plan.new_holds or plan.gone_holds)
 
 
-def refuse_overflow(entry: Entry, waiting: int) -> None:
-    """Raise where an admission would join a queue that is too long already."""
+def refuse_overflow(entry: Entry, waiting: int, *, stopping: bool) -> None:
+    """Raise where nobody is left to answer, or an admission would join too long a queue."""
+    if stopping:
+        raise errors.ServiceUnavailable("this node is stopping; retry the call", retry_after_s=1)
     if waiting >= MAX_WAITING and isinstance(entry, Admit):
         raise errors.ServiceUnavailable(
             "more calls wait for admission than the database takes; retry in a moment",
             retry_after_s=1,
         )
+
+
+async def answer(
+    entry: Entry, future: "asyncio.Future[Outcome]", put: Callable[[Entry], object]
+) -> Outcome:
+    """Wait for the outcome of `entry` and return it; refusals are raised.
+
+    A caller who is cancelled between the answer and their next step has never seen it: what was
+    held for them is let go again, by `put`.
+    """
+    try:
+        outcome = await future
+    except asyncio.CancelledError:
+        if not future.cancelled() and isinstance(future.result(), Admitted):
+            put(Release(request_id=entry.request_id))
+        raise
+    if isinstance(outcome, errors.GripError):
+        raise outcome
+    return outcome
 
 
 def wanted(entries: list[Entry]) -> tuple[list[Admit], list[str]]:

@@ -34,7 +34,7 @@ _LANES = 2
 _COMMAND_TIMEOUT_S = 10
 _RETRY_AFTER_S = (0.05, 0.2, 1, 2, 4, 8)
 _AWAY = (OSError, TimeoutError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError)
-_AWAY_STATES = (asyncpg.OperatorInterventionError, asyncpg.TooManyConnectionsError)
+_AWAY_STATES = (asyncpg.OperatorInterventionError, asyncpg.InsufficientResourcesError)
 _AGAIN = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
 
 
@@ -76,14 +76,8 @@ class PostgresBooks:
 
     async def submit(self, entry: Entry) -> Outcome:
         """Queue `entry` and wait for its commit."""
-        books.refuse_overflow(entry, len(self._waiting))
-        future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        self._waiting.append((entry, future))
-        self._wake.set()
-        outcome = await future
-        if isinstance(outcome, errors.GripError):
-            raise outcome
-        return outcome
+        books.refuse_overflow(entry, len(self._waiting), stopping=self._stopping)
+        return await books.answer(entry, self._enqueue(entry), self._enqueue)
 
     async def caller(self, key_hash: str, *, fresh: bool = False) -> Caller | None:
         """Look the key up, in memory unless `fresh`."""
@@ -108,6 +102,12 @@ class PostgresBooks:
         except (*_AWAY, *_AWAY_STATES) as error:
             raise unavailable(error) from error
 
+    def _enqueue(self, entry: Entry) -> "asyncio.Future[Outcome]":
+        future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self._waiting.append((entry, future))
+        self._wake.set()
+        return future
+
     async def _lane(self) -> None:
         while True:
             if not self._waiting:
@@ -123,16 +123,16 @@ class PostgresBooks:
                 if not future.done():
                     future.set_result(outcome)
                 elif isinstance(outcome, Admitted):
-                    self._waiting.append((Release(request_id=entry.request_id), _nobody()))
+                    self._enqueue(Release(request_id=entry.request_id))
 
     async def _run(self, entries: list[Entry]) -> list[Outcome]:
         """Run a batch; where one entry breaks it, halve until that one stands alone."""
         try:
             return await self._persist(entries)
         except (*_AWAY, *_AWAY_STATES, *_AGAIN) as error:
-            log.error("books.unavailable", error=repr(error), entries=len(entries))
+            log.warning("books.unavailable", error=repr(error), entries=len(entries))
             return [unavailable(error)] * len(entries)
-        except (asyncpg.PostgresError, errors.BooksBroken) as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, every entry has its answer
             if len(entries) > 1:
                 half = len(entries) // 2
                 return await self._run(entries[:half]) + await self._run(entries[half:])
@@ -225,10 +225,6 @@ class PostgresBooks:
             await connection.executemany(
                 s.insert_usage, [s.usage_args(entry) for entry in plan.usage]
             )
-
-
-def _nobody() -> "asyncio.Future[Outcome]":
-    return asyncio.get_running_loop().create_future()
 
 
 def _without_admission(entry: Entry) -> Entry:

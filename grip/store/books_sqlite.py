@@ -34,7 +34,6 @@ from grip.store.records import Caller, Catalog
 from grip.store.statements import for_sqlite
 
 _CHECKPOINT_EVERY_S = 1.0
-_STOP_POLL_S = 0.01
 _TRUNCATE_ABOVE_BYTES = 32 * 1024 * 1024
 
 Item = tuple[Entry, "asyncio.Future[Outcome]"]
@@ -52,7 +51,9 @@ class SqliteBooks:
         self._writer = _Writer(self._path, tiers, clock)
         self._waiting: deque[Item] = deque()
         self._batches: SimpleQueue[list[Item] | None] = SimpleQueue()
-        self._is_busy = False
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._stopping = False
         self._thread = threading.Thread(target=self._work, name="books", daemon=True)
         self._checkpointer = _Checkpointer(self._path)
         self._callers = books.CallerCache()
@@ -63,15 +64,20 @@ class SqliteBooks:
     async def start(self) -> None:
         """Open the reader on the loop, then start the writer and the checkpointer."""
         self._loop = asyncio.get_running_loop()
-        self._reader = connect(self._path)
+        try:
+            self._reader = connect(self._path)
+            self._writer.open()
+        except sqlite3.Error as error:
+            raise unavailable(error) from error
         self._reader.row_factory = sqlite3.Row
         self._thread.start()
         self._checkpointer.start()
 
     async def stop(self) -> None:
         """Let the writer finish what waits, then close everything."""
-        while self._is_busy:
-            await asyncio.sleep(_STOP_POLL_S)
+        self._stopping = True
+        while not self._idle.is_set():
+            await self._idle.wait()
         self._batches.put(None)
         await asyncio.to_thread(self._thread.join)
         await asyncio.to_thread(self._checkpointer.stop)
@@ -79,13 +85,8 @@ class SqliteBooks:
 
     async def submit(self, entry: Entry) -> Outcome:
         """Hand `entry` to the writer and wait for its commit."""
-        books.refuse_overflow(entry, len(self._waiting))
-        future: asyncio.Future[Outcome] = self._loop.create_future()
-        self._enqueue(entry, future)
-        outcome = await future
-        if isinstance(outcome, errors.GripError):
-            raise outcome
-        return outcome
+        books.refuse_overflow(entry, len(self._waiting), stopping=self._stopping)
+        return await books.answer(entry, self._enqueue(entry), self._enqueue)
 
     async def caller(self, key_hash: str, *, fresh: bool = False) -> Caller | None:
         """Look the key up on the loop: a read of microseconds that waits for no writer."""
@@ -111,17 +112,19 @@ class SqliteBooks:
             raise unavailable(error) from error
         return int(version)
 
-    def _enqueue(self, entry: Entry, future: "asyncio.Future[Outcome]") -> None:
+    def _enqueue(self, entry: Entry) -> "asyncio.Future[Outcome]":
         """Let the entry wait; all that arrive in one turn of the loop share a batch."""
+        future: asyncio.Future[Outcome] = self._loop.create_future()
         self._waiting.append((entry, future))
-        if not self._is_busy:
-            self._is_busy = True
+        if self._idle.is_set():
+            self._idle.clear()
             self._loop.call_soon(self._flush)
+        return future
 
     def _flush(self) -> None:
         """Hand what waits to the writer, which has nothing to do."""
         if not self._waiting:
-            self._is_busy = False
+            self._idle.set()
             return
         count = min(len(self._waiting), books.MAX_BATCH)
         self._batches.put([self._waiting.popleft() for _ in range(count)])
@@ -131,12 +134,10 @@ class SqliteBooks:
             if not future.done():
                 future.set_result(outcome)
             elif isinstance(outcome, Admitted):
-                release = Release(request_id=entry.request_id)
-                self._waiting.append((release, self._loop.create_future()))
+                self._enqueue(Release(request_id=entry.request_id))
         self._loop.call_soon(self._flush)
 
     def _work(self) -> None:
-        self._writer.open()
         while (items := self._batches.get()) is not None:
             outcomes = self._writer.run([entry for entry, _ in items])
             self._loop.call_soon_threadsafe(self._answer, items, outcomes)
@@ -182,13 +183,13 @@ class _Writer:
         try:
             return self._transact(entries)
         except sqlite3.OperationalError as error:
-            log.error("books.unavailable", error=str(error), entries=len(entries))
+            log.warning("books.unavailable", error=str(error), entries=len(entries))
             return [unavailable(error)] * len(entries)
-        except (sqlite3.Error, errors.BooksBroken) as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, every entry has its answer
             if len(entries) > 1:
                 half = len(entries) // 2
                 return self.run(entries[:half]) + self.run(entries[half:])
-            log.critical("books.broken", error=str(error), entry=repr(entries[0]))
+            log.critical("books.broken", error=repr(error), entry=repr(entries[0]))
             return [errors.BooksBroken(f"the ledger refused an entry: {error}")]
 
     def _transact(self, entries: list[Entry]) -> list[Outcome]:

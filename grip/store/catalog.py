@@ -61,7 +61,7 @@ async def load_models(connection: AsyncConnection) -> list[Model]:
 
 async def _aliases(connection: AsyncConnection) -> dict[str, str]:
     found = await connection.execute(sa.select(model_alias.c.alias, model_alias.c.model))
-    return {alias: name for alias, name in found}
+    return {row.alias: row.model for row in found}
 
 
 async def _prices(connection: AsyncConnection) -> dict[str, Price]:

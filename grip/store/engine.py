@@ -16,6 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from grip import errors
 
+Connection = AsyncConnection
+"""An open transaction, for callers that hand it on and know no SQL."""
+
 _BUSY_TIMEOUT_MS = 10_000
 _WRITE = "grip_write"
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
@@ -53,7 +56,11 @@ class Database:
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
-        """Open a transaction that sees one state of the database and changes nothing."""
+        """Open a transaction that only reads.
+
+        On SQLite it sees one state of the database; on PostgreSQL each statement sees the newest,
+        unless `snapshot.freeze` is called first.
+        """
         async with self._connection(write=False) as connection, connection.begin():
             yield connection
 

@@ -25,7 +25,10 @@ HEAD_TIMEOUT_S: Final = 20
 MAX_HEAD_BYTES: Final = 64 * 1024
 _KEEP_ALIVE_S: Final = 75
 _BACKLOG: Final = 2048
-_TOO_LARGE: Final = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+_TOO_LARGE: Final = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
+    b"content-length: 0\r\nconnection: close\r\n\r\n"
+)
 
 
 class AddressUnusable(errors.GripError):

@@ -77,15 +77,20 @@ def test_a_terminal_gets_colour_within_its_width(monkeypatch: pytest.MonkeyPatch
     assert terminal.getvalue().count("n") >= 100
 
 
-def test_an_id_is_never_broken(monkeypatch: pytest.MonkeyPatch):
-    """What a person copies stays whole, on a narrow terminal too."""
-    monkeypatch.setenv("COLUMNS", "60")
+def test_ids_and_numbers_stay_whole_and_no_column_is_cut_off(monkeypatch: pytest.MonkeyPatch):
+    """A terminal too narrow for them breaks the lines itself."""
+    monkeypatch.setenv("COLUMNS", "30")
     terminal = Terminal()
     monkeypatch.setattr("sys.stdout", terminal)
-    row = {"id": "ch_" + "x" * 26, "name": "word " * 30}
-    output.rows([row], (text("id"), text("name")), as_json=False, empty="none")
+    row = {"id": "ch_" + "x" * 26, "name": "word " * 30, "count": 123_456_789, "last": "end"}
+    columns = (text("id"), text("name"), number("count"), text("last"))
+    output.rows([row], columns, as_json=False, empty="none")
 
-    assert row["id"] in terminal.getvalue()
+    assert "ch_" + "x" * 26 in terminal.getvalue()
+    assert "123456789" in terminal.getvalue()
+    assert terminal.getvalue().count("word") == 30
+    assert "last" in terminal.getvalue()
+    assert "end" in terminal.getvalue()
 
 
 def test_markup_and_control_characters_of_customers_are_inert(

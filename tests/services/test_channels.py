@@ -1,3 +1,4 @@
+import asyncio
 import dataclasses
 from typing import Any
 
@@ -178,4 +179,15 @@ async def test_what_a_channel_cannot_be_is_refused_by_name(
     assert refused.value.param == param
     assert "pw" not in refused.value.message
     assert "sk-live" not in refused.value.message
+    assert len(await channels.list_channels(context)) == 1
+
+
+async def test_of_two_who_add_the_same_name_at_once_one_is_refused(context: Context):
+    """Writers of the catalog take turns, on both engines."""
+    draft = Draft(name="one", kind="sandbox")
+    answers = await asyncio.gather(
+        *(channels.add(context, draft, actor="eve") for _ in range(4)), return_exceptions=True
+    )
+
+    assert sorted(type(answer).__name__ for answer in answers) == ["Channel"] + ["Conflict"] * 3
     assert len(await channels.list_channels(context)) == 1

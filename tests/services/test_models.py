@@ -1,3 +1,4 @@
+import asyncio
 from typing import Any
 
 import pytest
@@ -221,3 +222,18 @@ async def test_a_name_is_one_word_without_commas(context: Context, name: str):
 async def test_names_of_the_trade_are_taken(context: Context, name: str):
     """Slashes, colons and dots are common in them."""
     assert (await models.add(context, Draft(name=name, type="chat"), actor="eve")).name == name
+
+
+async def test_prices_changed_at_once_are_versions_one_after_the_other(context: Context):
+    """Each sees what the one before it left."""
+    await models.add(context, Draft(name="gpt", type="chat"), actor="eve")
+    await asyncio.gather(
+        models.change(context, "gpt", {}, sell={"input": 1}, actor="eve"),
+        models.change(context, "gpt", {}, sell={"output": 2}, actor="eve"),
+        models.change(context, "gpt", {}, buy={"input": 3}, actor="eve"),
+    )
+    model = await models.get(context, "gpt")
+
+    assert models.sell_of(model) == Rates(input_nano=1, output_nano=2)
+    assert models.buy_of(model) == Rates(input_nano=3)
+    assert [version for version, *_ in await _versions(context, "gpt")] == [1, 2, 3]

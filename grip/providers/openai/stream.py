@@ -30,15 +30,10 @@ class OpenAIStream:
         """Return the events that `data` completes."""
         if self._rest:
             data = self._rest + data
-        events, at = [], 0
-        for boundary in _BOUNDARY.finditer(data):
-            stop = boundary.end()
-            events.append(self._read(data[at:stop]))
-            at = stop
-        self._rest = data[at:]
+        *complete, self._rest = _split(data)
         if len(self._rest) > _MAX_EVENT_BYTES:
             raise ChannelFault("garbage", "an event of the stream does not end")
-        return events
+        return [self._read(event) for event in complete]
 
     def close(self) -> list[StreamEvent]:
         """Return the last event, where the stream ended without its empty line.
@@ -69,19 +64,36 @@ class OpenAIStream:
             raise ChannelFault("garbage", f"in the stream: {error}") from None
         if body.error is not None:
             raise ChannelFault("error_in_stream", str(body.error))
-        usage = body.usage if isinstance(body.usage, dict) else None
-        is_usage = usage is not None and not body.choices
-        finished = any(choice.finish_reason is not None for choice in body.choices or ())
-        self._finished = self._finished or finished
+        choices = body.choices or ()
+        for choice in choices:
+            if choice.finish_reason is not None:
+                self._finished = True
+        if body.usage is None:
+            return StreamEvent(data=event, text=body.text(), upstream_id=body.upstream_id)
+        return self._with_usage(event, payload, body)
+
+    def _with_usage(self, event: bytes, payload: bytes, body: wire.Body) -> StreamEvent:
+        is_usage = isinstance(body.usage, dict) and not body.choices
         return StreamEvent(
             data=event,
             payload=payload if is_usage else b"",
             text=body.text(),
-            report=None if usage is None else wire.report(usage),
+            report=wire.report(body.usage),
             is_usage=is_usage,
-            finished=finished,
             upstream_id=body.upstream_id,
         )
+
+
+def _split(data: bytes) -> list[bytes]:
+    """Return the events in `data` with their empty lines, and last what is not complete yet."""
+    if b"\r" not in data:
+        *complete, rest = data.split(b"\n\n")
+        return [*[event + b"\n\n" for event in complete], rest]
+    events, at = [], 0
+    for boundary in _BOUNDARY.finditer(data):
+        events.append(data[at : boundary.end()])
+        at = boundary.end()
+    return [*events, data[at:]]
 
 
 def _payload(event: bytes) -> bytes:

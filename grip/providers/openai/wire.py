@@ -26,11 +26,15 @@ class Delta(msgspec.Struct):
 
     def text(self) -> str:
         """Return all that was generated here, as text to be counted."""
-        said = (self.content, self.reasoning_content or self.reasoning, self.refusal)
-        called = (bytes(self.tool_calls), bytes(self.function_call))
-        return "".join(part for part in said if isinstance(part, str)) + "".join(
-            part.decode() for part in called if part not in (b"", b"null")
-        )
+        said = [
+            part
+            for part in (self.content, self.reasoning_content or self.reasoning, self.refusal)
+            if part.__class__ is str
+        ]
+        for raw in (self.tool_calls, self.function_call):
+            if raw and (called := bytes(raw)) != b"null":
+                said.append(called.decode())
+        return "".join(said)
 
 
 class Choice(msgspec.Struct):
@@ -64,7 +68,12 @@ class Body(msgspec.Struct):
 
     def text(self) -> str:
         """Return all text of all choices."""
-        return "".join(choice.said() for choice in self.choices or ())
+        choices = self.choices
+        if not choices:
+            return ""
+        if len(choices) == 1:
+            return choices[0].said()
+        return "".join([choice.said() for choice in choices])
 
     @property
     def upstream_id(self) -> str | None:

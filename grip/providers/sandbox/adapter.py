@@ -1,7 +1,8 @@
 """The sandbox speaks OpenAI's wire to an address that no network has."""
 
-import dataclasses
 from typing import Final
+
+import msgspec
 
 from grip.providers.openai import OpenAIAdapter
 from grip.providers.port import Target, UpstreamCall, UpstreamRequest
@@ -14,4 +15,5 @@ class SandboxAdapter(OpenAIAdapter):
 
     def request(self, call: UpstreamCall, target: Target) -> UpstreamRequest:
         """Return the request, for the transport that plays scripts."""
-        return super().request(call, dataclasses.replace(target, base_url=SCHEME, secret=None))
+        here = msgspec.structs.replace(target, base_url=SCHEME, secret=None)
+        return super().request(call, here)

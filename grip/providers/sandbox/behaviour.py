@@ -3,14 +3,13 @@
 The name is anything, then `?` and settings joined by `&`, as in
 `sandbox-chat?delay_s=2&chunks=20` (map a model to it with `--map MODEL=…`):
 
-| setting | does |
-| --- | --- |
-| `delay_s=N` | waits N seconds before the answer's head |
-| `chunk_delay_s=N` | waits N seconds before each chunk of a stream |
-| `chunks=N` | answers N words (8 unless told, 10,000 at the most) |
-| `fail=STATUS` | answers that status with an error object, such as 400, 429 or 503 |
-| `fail=connect`, `stall`, `close`, `garbage`, `error`, `cut` | cannot be connected to; never answers; closes without an answer; answers no JSON; answers 200 with an error object; breaks off half-way |
-| `usage=none`, `usage=zero` | reports no usage, or usage of zero |
+- `delay_s=N` waits N seconds before the answer's head
+- `chunk_delay_s=N` waits N seconds before each chunk of a stream
+- `chunks=N` answers N words (8 unless told, 10,000 at the most)
+- `fail=STATUS` answers that status with an error object, such as 400, 429 or 503
+- `fail=connect` cannot be connected to, `stall` never answers, `close` closes without an answer
+- `fail=garbage` answers no JSON, `error` a 200 with an error object, `cut` breaks off half-way
+- `usage=none` reports no usage, `usage=zero` a usage of zero
 """
 
 from decimal import Decimal, InvalidOperation

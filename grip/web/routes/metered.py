@@ -24,7 +24,9 @@ log = structlog.get_logger(__name__)
 class Parse(Protocol):
     """Turns a body into a call; raises InvalidRequest."""
 
-    def __call__(self, body: JsonObject, *, request_id: str, key_hash: str, ip: str) -> Call: ...
+    def __call__(self, body: JsonObject, *, request_id: str, key_hash: str, ip: str) -> Call:
+        """Return the call in a body."""
+        ...
 
 
 SURFACES: dict[str, Parse] = {
