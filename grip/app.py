@@ -57,7 +57,7 @@ def build(settings: Settings, *, clock: Clock = system_clock) -> App:
     transport = Network()
     pipeline = Pipeline(
         books=books,
-        upstream=_upstream(settings, transport),
+        upstream=upstream(settings, transport),
         clock=clock,
         random=random.random,
         tier_groups=_tier_groups(settings),
@@ -91,7 +91,8 @@ def _books(database: Database, settings: Settings, clock: Clock) -> HotBooks:
     return PostgresBooks(database, tiers)
 
 
-def _upstream(settings: Settings, transport: Transport) -> Upstream:
+def upstream(settings: Settings, transport: Transport) -> Upstream:
+    """Return what calls channels, with this configuration's timeouts and attempts."""
     return Upstream(
         transport=transport,
         adapters=ADAPTERS,

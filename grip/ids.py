@@ -8,21 +8,12 @@ import random
 import secrets
 import threading
 
-_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _KEY_PREFIX = "sk-grip-"
 _RANDOM_BITS = 80
 
 
-def _base32(value: int, length: int) -> str:
-    digits = []
-    for _ in range(length):
-        value, digit = divmod(value, 32)
-        digits.append(_ALPHABET[digit])
-    return "".join(reversed(digits))
-
-
 class IdSource:
-    """Makes ids `PREFIX_` + 26 characters: 48 bits of milliseconds, then 80 of chance.
+    """Makes ids `PREFIX_` + 32 hex digits: 48 bits of milliseconds, then 80 of chance.
 
     Ids of one source never run backwards, even where the clock does: rows inserted in id order
     fill index pages from the right, which halves what each insert writes.
@@ -38,7 +29,7 @@ class IdSource:
         with self._lock:
             fresh = stamp | random.getrandbits(_RANDOM_BITS)
             self._last = fresh if fresh > self._last else self._last + 1
-            return f"{prefix}_{_base32(self._last, 26)}"
+            return f"{prefix}_{self._last:032x}"
 
 
 def new_api_key() -> str:

@@ -172,3 +172,20 @@ def _parsed(given: Given) -> dict[str, Any]:
     return {
         name: _PARSERS[name](value) if name in _PARSERS else value for name, value in given.items()
     }
+
+
+@app.command()
+def test(
+    channel: Channel,
+    model: Annotated[
+        str | None, typer.Option(metavar="MODEL", help="The model to ask; else one it serves.")
+    ] = None,
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """Call the upstream for real, with one small request; no wallet is charged."""
+    from grip.cli.channel_test import test_channel  # noqa: PLC0415 - the clients are slow to load
+
+    found = run(config, test_channel, channel, model)
+    said = f"{found['name']} answered for {found['model']} in {found['latency_ms']} ms."
+    output.done(found, said, as_json=as_json)

@@ -93,7 +93,7 @@ class Upstream:
         """Return the first whole answer; raises RequestRefused or ServiceUnavailable."""
         for attempt, candidate in enumerate(candidates[: self._attempts], start=1):
             try:
-                answer = await self._complete(call, candidate)
+                answer = await self.attempt(call, candidate)
             except (ChannelFault, TransportFault, errors.SecretUnresolved) as fault:
                 _tell(call, candidate, attempt, fault)
             else:
@@ -117,7 +117,11 @@ class Upstream:
                 raise _exhausted(call, candidates)
             yield stream
 
-    async def _complete(self, call: Call, candidate: Candidate) -> Answer:
+    async def attempt(self, call: Call, candidate: Candidate) -> Answer:
+        """Return the whole answer of one channel.
+
+        Raises RequestRefused, ChannelFault, TransportFault or SecretUnresolved.
+        """
         adapter = self._adapters[candidate.channel.kind]
         wire_call = _wire_call(call, candidate)
         request = self._request(adapter, wire_call, candidate.channel)

@@ -38,14 +38,15 @@ def _merged(
 ) -> Iterator[Posting]:
     left, right = iter(transfers), iter(calls)
     transfer, call = next(left, None), next(right, None)
-    while transfer is not None or call is not None:
-        if transfer is None or (call is not None and _is_first(call, transfer, balance)):
+    while True:
+        if call is not None and (transfer is None or _is_first(call, transfer, balance)):
             chosen, call = call, next(right, None)
-        else:
+        elif transfer is not None:
             chosen, transfer = transfer, next(left, None)
-        if chosen is not None:
-            balance += chosen.amount
-            yield chosen
+        else:
+            return
+        balance += chosen.amount
+        yield chosen
 
 
 def _is_first(call: Posting, transfer: Posting, balance: int) -> bool:

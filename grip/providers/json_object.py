@@ -34,8 +34,10 @@ class JsonObject:
         """Parse `raw`; raises InvalidRequest where it is no JSON object of distinct members."""
         self.raw = raw
         try:
+            if not raw.isascii():
+                raw.decode()  # the parser does not look into values that it skips
             self._values = _members.decode(raw)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise errors.InvalidRequest(f"the body is not a JSON object: {error}") from None
         self._spans = _walk(raw, self._values)
 
@@ -56,7 +58,7 @@ class JsonObject:
             return default
         try:
             found = _decoder(kind).decode(value)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, RecursionError) as error:
             raise errors.InvalidRequest(f"{name}: {error}", param=name) from None
         return default if found is None else found
 

@@ -21,7 +21,7 @@ from grip import errors
 from grip.app import App
 from grip.web import app as web_app
 
-HEAD_TIMEOUT_S: Final = 20
+REQUEST_TIMEOUT_S: Final = 60
 MAX_HEAD_BYTES: Final = 64 * 1024
 _KEEP_ALIVE_S: Final = 75
 _BACKLOG: Final = 2048
@@ -131,32 +131,32 @@ def _settle_memory() -> None:
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """uvicorn's protocol with a limit on the size and the time of a request's head."""
+    """uvicorn's protocol with limits on the size of a request's head and the time of a request."""
 
     _head_bytes = 0
     _in_head = True
-    _late: asyncio.TimerHandle | None = None
+    _clock: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
-        """Start the clock of the first head."""
+        """Start the clock of the first request."""
         super().connection_made(transport)
-        self._expect_head()
+        self._expect_request()
 
     def on_message_begin(self) -> None:
-        """Start the clock of a further head."""
+        """Start the clock of a further request."""
         super().on_message_begin()
         self._in_head = True
-        if self._late is None:
-            self._expect_head()
+        if self._clock is None:
+            self._expect_request()
 
     def on_headers_complete(self) -> None:
-        """Stop the clock."""
+        """Stop counting the head."""
         self._in_head, self._head_bytes = False, 0
-        self._forget_head()
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
-        """Expect the next head."""
+        """Stop the clock, and expect the next head."""
+        self._stop_clock()
         super().on_message_complete()
         self._in_head = True
 
@@ -171,17 +171,17 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop the clock with the connection."""
-        self._forget_head()
+        self._stop_clock()
         super().connection_lost(exc)
 
-    def _expect_head(self) -> None:
-        self._late = self.loop.call_later(HEAD_TIMEOUT_S, self._give_up)
+    def _expect_request(self) -> None:
+        self._clock = self.loop.call_later(REQUEST_TIMEOUT_S, self._give_up)
 
-    def _forget_head(self) -> None:
-        if self._late is not None:
-            self._late.cancel()
-            self._late = None
+    def _stop_clock(self) -> None:
+        if self._clock is not None:
+            self._clock.cancel()
+            self._clock = None
 
     def _give_up(self) -> None:
-        self._late = None
+        self._clock = None
         self.transport.close()

@@ -66,7 +66,7 @@ def measure(
     results: dict[tuple[str, str], list[dict[str, float]]] = {}
     upstream_port = _free_port()
     cores = sorted(os.sched_getaffinity(0))
-    with _process([sys.executable, str(HERE / "upstream.py"), str(upstream_port)], cores[-1]):
+    with _process([sys.executable, str(HERE / "answering.py"), str(upstream_port)], cores[-1]):
         _wait(upstream_port)
         for turn in range(rounds):
             for gateway in gateways:

@@ -123,3 +123,28 @@ def test_people_read_sentences_and_tables(grip):
     assert grip("channels", "disable", "one").stdout == "one is disabled.\n"
     assert grip("channels", "enable", "one").stdout == "one is enabled.\n"
     assert grip("channels", "remove", "one").stdout.startswith("Removed one (ch_")
+
+
+def test_a_channel_is_tested_by_a_real_call_that_charges_nobody(grip):
+    """The sandbox answers; what it was told to fail with is told, with status 1."""
+    grip("channels", "add", "one", "--kind", "sandbox")
+    unsold = grip("channels", "test", "one", "--json").error
+    grip("models", "add", "m", "--type", "chat", "--input", "1", "--output", "1")
+    answered = grip("channels", "test", "one", "--json").json
+    grip("channels", "set", "one", "--map", "m=m?fail=503")
+    failed = grip("channels", "test", "one")
+
+    assert unsold["code"] == "invalid_request_error"
+    assert (answered["ok"], answered["model"], answered["upstream_model"]) == (True, "m", "m")
+    assert failed.status == 1
+    assert failed.stderr.startswith("error: channel_failed: status_503")
+    assert grip("usage", "list", "--json").json == []
+
+
+def test_a_channel_is_tested_with_the_model_that_is_named(grip):
+    """An embedding model is asked for an embedding; one that is not there is refused."""
+    grip("channels", "add", "one", "--kind", "sandbox")
+    grip("models", "add", "e", "--type", "embedding", "--input", "1")
+
+    assert grip("channels", "test", "one", "--model", "e", "--json").json["model"] == "e"
+    assert grip("channels", "test", "one", "--model", "x").status == 2

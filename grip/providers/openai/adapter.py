@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
+from grip.providers.json_object import JsonObject
 from grip.providers.openai import wire
 from grip.providers.openai.stream import OpenAIStream
 from grip.providers.port import (
@@ -30,8 +31,7 @@ class OpenAIAdapter:
         if call.body.get("model", str) != call.model:
             changes["model"] = call.model
         if call.ask_usage:
-            options = call.body.get("stream_options", dict[str, Any], {})
-            changes["stream_options"] = {**options, "include_usage": True}
+            changes["stream_options"] = _asking(call.body)
         headers = [("content-type", "application/json"), ("accept", _accept(call))]
         if target.secret is not None:
             headers.append(("authorization", f"Bearer {target.secret}"))
@@ -57,7 +57,7 @@ class OpenAIAdapter:
         """Read a success; what is no JSON, or carries an error, is the channel's fault."""
         try:
             read = wire.decode(body)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except wire.UNREADABLE as error:
             raise ChannelFault("garbage", str(error)) from None
         if read.error is not None:
             raise ChannelFault("error_in_answer", str(read.error)[:_MESSAGE_CHARACTERS])
@@ -73,6 +73,12 @@ class OpenAIAdapter:
         return OpenAIStream()
 
 
+def _asking(body: JsonObject) -> msgspec.Raw:
+    """Return the client's options of the stream, asking for the usage in it."""
+    options = JsonObject(body.text_of("stream_options").replace(b"null", b"{}") or b"{}")
+    return msgspec.Raw(options.replace({"include_usage": True}))
+
+
 def _accept(call: UpstreamCall) -> str:
     return "text/event-stream" if call.stream else "application/json"
 
@@ -81,7 +87,7 @@ def _error_object(body: bytes, status: int) -> Mapping[str, object]:
     """Return the upstream's error object, or one of our own around whatever it said."""
     try:
         found = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except wire.UNREADABLE:
         found = None
     error = found.get("error") if isinstance(found, dict) else None
     if isinstance(error, dict) and isinstance(error.get("message"), str):

@@ -4,6 +4,7 @@ Fields are as lenient as upstreams are different: what has an unexpected type co
 since a call must not fail on a part that grip only looks at.
 """
 
+import re
 from typing import Any, Final
 
 import msgspec
@@ -31,9 +32,11 @@ class Delta(msgspec.Struct):
             for part in (self.content, self.reasoning_content or self.reasoning, self.refusal)
             if part.__class__ is str
         ]
-        for raw in (self.tool_calls, self.function_call):
-            if raw and (called := bytes(raw)) != b"null":
-                said.append(called.decode())
+        if self.tool_calls or self.function_call:
+            called = (bytes(self.tool_calls), bytes(self.function_call))
+            said.extend(
+                part.decode(errors="replace") for part in called if part not in (b"", b"null")
+            )
         return "".join(said)
 
 
@@ -81,12 +84,33 @@ class Body(msgspec.Struct):
         return self.id if isinstance(self.id, str) else None
 
 
+UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What `decode` raises."""
+
 _decoder = msgspec.json.Decoder(Body)
+_ESCAPE: Final = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[dD][89a-fA-F][0-9a-fA-F]{2}|.)"
+)
+_LONE: Final = 6
+"""The length of an escape that is half a surrogate pair."""
 
 
 def decode(text: bytes) -> Body:
-    """Return the body in `text`; raises msgspec.DecodeError where it is none."""
-    return _decoder.decode(text)
+    """Return the body in `text`; raises one of `UNREADABLE` where it is none.
+
+    Half a surrogate pair is JSON, and models cut emoji in two: it is read as a replacement.
+    """
+    try:
+        return _decoder.decode(text)
+    except msgspec.DecodeError:
+        mended = _ESCAPE.sub(_mend, text)
+        if mended == text:
+            raise
+        return _decoder.decode(mended)
+
+
+def _mend(escape: re.Match[bytes]) -> bytes:
+    return b"\\ufffd" if len(escape[0]) == _LONE else escape[0]
 
 
 def report(usage: Any) -> Report:

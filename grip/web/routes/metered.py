@@ -48,10 +48,11 @@ def _handler(app: App, parse: Parse) -> ASGIApp:
         request_id = new_id("req")
         sink = response.EventStream(receive, send, request_id)
         try:
+            key_hash = request.bearer_hash(scope)
             call = parse(
                 JsonObject(await request.read_body(scope, receive, server.max_body_bytes)),
                 request_id=request_id,
-                key_hash=request.bearer_hash(scope),
+                key_hash=key_hash,
                 ip=request.client_ip(scope, server.trusted_proxies),
             )
             if call.stream:

@@ -1,0 +1,96 @@
+"""One small call to one channel, outside of any wallet: what an operator tests a channel with."""
+
+from typing import Any, Final
+
+import msgspec
+
+from grip import errors
+from grip.gateway.call import Call, Candidate
+from grip.gateway.upstream import RequestRefused, Upstream
+from grip.providers.json_object import JsonObject
+from grip.providers.port import ChannelFault
+from grip.store.records import Catalog, Channel, Model
+from grip.transport.port import TransportFault
+
+_PATHS: Final = {"chat": "/chat/completions", "embedding": "/embeddings"}
+_REQUEST_ID: Final = "req_probe"
+
+
+class ChannelFailed(errors.GripError):
+    """The channel did not answer a test; the message says what it did instead."""
+
+    code = "channel_failed"
+    category = errors.Category.UNAVAILABLE
+
+
+class Probed(msgspec.Struct, frozen=True, kw_only=True):
+    """A test that was answered."""
+
+    model: str
+    upstream_model: str
+    latency_ms: int
+
+
+async def probe(
+    upstream: Upstream, catalog: Catalog, channel: Channel, model: str | None
+) -> Probed:
+    """Call the channel for real, with `model` or the first that it may serve.
+
+    Raises InvalidRequest where there is no such model, ChannelFailed where the call failed.
+    """
+    kind, name = _choose(catalog, channel, model)
+    candidate = Candidate(channel=channel, upstream_model=channel.model_map.get(name, name))
+    call = _call(kind, name)
+    try:
+        await upstream.attempt(call, candidate)
+    except RequestRefused as refused:
+        raise ChannelFailed(
+            f"it refused the request with status {refused.status}: {refused.error.get('message')}"
+        ) from refused
+    except (ChannelFault, TransportFault, errors.SecretUnresolved) as fault:
+        raise ChannelFailed(str(fault)) from fault
+    return Probed(model=name, upstream_model=candidate.upstream_model, latency_ms=call.elapsed_ms())
+
+
+def _choose(catalog: Catalog, channel: Channel, name: str | None) -> tuple[str, str]:
+    """Return type and name of the model to test with."""
+    for found in _eligible(catalog, channel) if name is None else [_named(catalog, name)]:
+        if found.type in _PATHS:
+            return found.type, found.name
+    raise errors.InvalidRequest(
+        "no model that this channel may serve can be tested; name one with --model", param="model"
+    )
+
+
+def _named(catalog: Catalog, name: str) -> Model:
+    found = catalog.find(name)
+    if found is None:
+        raise errors.InvalidRequest(f"there is no model {name!r}", param="model")
+    return found
+
+
+def _eligible(catalog: Catalog, channel: Channel) -> list[Model]:
+    return [
+        model
+        for _, model in sorted(catalog.models.items())
+        if model.type in channel.types and not set(model.groups).isdisjoint(channel.groups)
+    ]
+
+
+def _call(kind: str, model: str) -> Call:
+    body: dict[str, Any] = {"model": model}
+    if kind == "chat":
+        body |= {"messages": [{"role": "user", "content": "Say OK."}], "max_tokens": 16}
+    else:
+        body["input"] = "OK"
+    return Call(
+        request_id=_REQUEST_ID,
+        key_hash="",
+        ip="",
+        path=_PATHS[kind],
+        type=kind,
+        body=JsonObject(msgspec.json.encode(body)),
+        model=model,
+        input_tokens=0,
+        input_bound=0,
+    )
