@@ -21,6 +21,10 @@ lint: $(VENV)/.dev ## Check style, types and the rules of who may import whom
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+cover: $(VENV)/.dev ## Prove that the tests of money reach every branch of it
+	$(BIN)/coverage run -m pytest -n 0 tests/money
+	$(BIN)/coverage report --include 'grip/money/*' --fail-under 100 --show-missing
+
 bench: $(VENV)/.dev ## Measure the request path, beside a plain proxy where nginx is installed
 	$(BIN)/python tests/bench/run.py
 
@@ -46,4 +50,4 @@ $(VENV)/.dev: requirements-dev.lock pyproject.toml | $(VENV)/bin/python
 	$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@ $(VENV)/.runtime
 
-.PHONY: help serve test lint bench lock
+.PHONY: help serve test lint cover bench lock

@@ -174,8 +174,8 @@ def _parsed(given: Given) -> dict[str, Any]:
     }
 
 
-@app.command()
-def test(
+@app.command("test")
+def call_upstream(
     channel: Channel,
     model: Annotated[
         str | None, typer.Option(metavar="MODEL", help="The model to ask; else one it serves.")
@@ -184,8 +184,8 @@ def test(
     as_json: AsJson = False,
 ) -> None:
     """Call the upstream for real, with one small request; no wallet is charged."""
-    from grip.cli.channel_test import test_channel  # noqa: PLC0415 - the clients are slow to load
+    from grip.cli.channel_call import call_channel  # noqa: PLC0415 - the clients are slow to load
 
-    found = run(config, test_channel, channel, model)
+    found = run(config, call_channel, channel, model)
     said = f"{found['name']} answered for {found['model']} in {found['latency_ms']} ms."
     output.done(found, said, as_json=as_json)

@@ -16,6 +16,7 @@ from grip.money.pricing import Rates
 from grip.providers.kinds import TYPES
 from grip.services import models, prices
 from grip.services.models import Draft, describe
+from grip.store.records import Model as Record
 
 app = typer.Typer(help="What customers can call, and what it costs.")
 
@@ -84,8 +85,7 @@ def add(
         **_parsed(given),
     )
     added = run(config, models.add, draft, actor=actor, reason=reason)
-    warning = "" if added.enabled and added.is_priced else _missing(added.enabled)
-    output.done(describe(added), f"Added {added.name}.{warning}", as_json=as_json)
+    output.done(describe(added), f"Added {added.name}.{_remark(added)}", as_json=as_json)
 
 
 @app.command("list")
@@ -176,8 +176,14 @@ def _parsed(given: Given) -> dict[str, Any]:
     return {name: parser(given[name]) for name, parser in _PARSERS.items() if name in given}
 
 
-def _missing(enabled: bool) -> str:
-    return " It has no price, so calls are refused." if enabled else " It is disabled."
+def _remark(model: Record) -> str:
+    if not model.enabled:
+        return " It is disabled."
+    if model.is_priced:
+        return ""
+    has_some = model.price is not None and model.price.sell.named
+    lack = "Its price is not complete" if has_some else "It has no price"
+    return f" {lack}, so calls are refused."
 
 
 def _price(model: dict[str, Any]) -> str:

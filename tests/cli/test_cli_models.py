@@ -1,5 +1,7 @@
 import pytest
 
+FREE = ("--input", "0", "--output", "0")
+
 
 def test_a_model_is_added_with_its_prices_in_exact_dollars(grip):
     """What was typed comes back, and what was not is null."""
@@ -21,7 +23,7 @@ def test_a_model_is_added_with_its_prices_in_exact_dollars(grip):
 def test_a_model_without_a_price_is_shown_as_unpriced(grip):
     """Free is a price of 0 that somebody typed, and unpriced is not free."""
     bare = grip("models", "add", "bare", "--type", "chat")
-    free = grip("models", "add", "free", "--type", "chat", "--input", "0", "--json").json
+    free = grip("models", "add", "free", "--type", "chat", *FREE, "--json").json
 
     assert bare.stdout == "Added bare. It has no price, so calls are refused.\n"
     assert (free["priced"], free["input"]) == (True, "0")
@@ -94,13 +96,24 @@ def test_what_cannot_be_is_refused_in_one_line(grip, words: list[str], status: i
     assert len(grip("models", "list", "--json").json) == 1
 
 
+def test_half_a_price_is_no_price(grip):
+    """Input without output would give the output away, at a zero that nobody typed."""
+    half = grip("models", "add", "half", "--type", "chat", "--input", "1")
+    whole = grip("models", "set", "half", "--output", "2", "--json").json
+    flat = grip("models", "add", "flat", "--type", "chat", "--per-request", "0.01", "--json").json
+    vectors = grip("models", "add", "v", "--type", "embedding", "--input", "1", "--json").json
+
+    assert half.stdout == "Added half. Its price is not complete, so calls are refused.\n"
+    assert (whole["priced"], flat["priced"], vectors["priced"]) == (True, True, True)
+
+
 def test_people_read_sentences_and_tables(grip):
     """Prices in force are in the list, one unit after the other."""
     empty = grip("models", "list").stdout
-    grip("models", "add", "gpt", "--type", "chat", "--input", "1.5", "--per-request", "0.01")
+    grip("models", "add", "gpt", "--type", "chat", "--input", "1.5", "--output", "3")
 
     assert empty == "There are no models yet; add one with: grip models add\n"
-    assert "input 1.5, per request 0.01" in grip("models", "list").stdout
+    assert "input 1.5, output 3" in grip("models", "list").stdout
     assert "Model gpt" in grip("models", "show", "gpt").stdout
     assert grip("models", "set", "gpt", "--input", "2").stdout == "Changed gpt.\n"
     assert grip("models", "remove", "gpt").stdout == "Removed gpt.\n"

@@ -4,10 +4,12 @@ import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
 from grip import errors
 from grip.store import guards, schema
 from grip.store.engine import Database
+from grip.store.migrations import runner
 from grip.store.tables import APPEND_ONLY, metadata
 
 INSERT_AUDIT = sa.text(
@@ -23,6 +25,11 @@ async def test_migrations_make_exactly_the_tables_of_the_code(database: Database
         )
 
     assert found == []
+
+
+def test_the_head_of_the_code_is_the_last_migration():
+    """The constant that spares every command the loading of Alembic is right."""
+    assert ScriptDirectory.from_config(runner.config()).get_current_head() == schema.HEAD
 
 
 async def test_an_empty_database_is_filled_on_first_use(tmp_path: Path):

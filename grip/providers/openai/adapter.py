@@ -75,7 +75,8 @@ class OpenAIAdapter:
 
 def _asking(body: JsonObject) -> msgspec.Raw:
     """Return the client's options of the stream, asking for the usage in it."""
-    options = JsonObject(body.text_of("stream_options").replace(b"null", b"{}") or b"{}")
+    sent = body.text_of("stream_options")
+    options = JsonObject(b"{}" if sent in (b"", b"null") else sent)
     return msgspec.Raw(options.replace({"include_usage": True}))
 
 

@@ -7,8 +7,6 @@ the event's bytes and go through.
 import re
 from typing import Final
 
-import msgspec
-
 from grip.providers.openai import wire
 from grip.providers.port import ChannelFault, StreamEvent
 
@@ -58,9 +56,11 @@ class OpenAIStream:
         if payload == b"[DONE]":
             self._ended = True
             return StreamEvent(data=event, is_end=True)
+        if b"event:" in event and _is_error(event):
+            raise ChannelFault("error_in_stream", payload.decode(errors="replace"))
         try:
             body = wire.decode(payload)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except wire.UNREADABLE as error:
             raise ChannelFault("garbage", f"in the stream: {error}") from None
         if body.error is not None:
             raise ChannelFault("error_in_stream", str(body.error))
@@ -94,6 +94,11 @@ def _split(data: bytes) -> list[bytes]:
         events.append(data[at : boundary.end()])
         at = boundary.end()
     return [*events, data[at:]]
+
+
+def _is_error(event: bytes) -> bool:
+    lines = (line.partition(b":") for line in event.splitlines())
+    return any(name == b"event" and value.strip() == b"error" for name, _, value in lines)
 
 
 def _payload(event: bytes) -> bytes:

@@ -64,6 +64,6 @@ def _seconds(value: str) -> float:
         seconds = Decimal(value)
     except InvalidOperation:
         raise ValueError(f"{value!r} is no number of seconds") from None
-    if not 0 <= seconds <= _MAX_DELAY_S:
+    if not seconds.is_finite() or not 0 <= seconds <= _MAX_DELAY_S:
         raise ValueError(f"a delay is between 0 and {_MAX_DELAY_S} seconds")
     return float(seconds)

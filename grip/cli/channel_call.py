@@ -10,7 +10,7 @@ from grip.store import catalog
 from grip.transport.network import Network
 
 
-async def test_channel(context: Context, ref: str, model: str | None) -> dict[str, Any]:
+async def call_channel(context: Context, ref: str, model: str | None) -> dict[str, Any]:
     """Call a channel for real, enabled or not; return what it was and how long it took."""
     channel = await channels.get(context, ref)
     async with context.database.read() as connection:
