@@ -10,7 +10,7 @@ help: ## Show what there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
 
 serve: $(VENV)/.runtime ## Run the gateway with a demo account and a sandbox
-	$(BIN)/grip serve --demo
+	GRIP_DATABASE_URL=sqlite:///demo.db $(BIN)/grip serve --demo
 
 test: $(VENV)/.dev ## Run every test
 	$(BIN)/python -m pytest
@@ -26,7 +26,7 @@ cover: $(VENV)/.dev ## Prove that the tests of money reach every branch of it
 	$(BIN)/coverage report --include 'grip/money/*' --fail-under 100 --show-missing
 
 bench: $(VENV)/.dev ## Measure the request path, beside a plain proxy where nginx is installed
-	$(BIN)/python tests/bench/run.py
+	$(BIN)/python -m tests.bench.run
 
 lock: $(VENV)/.dev ## Pin the newest dependencies that fit, with their hashes
 	$(BIN)/python -m pip install --quiet uv

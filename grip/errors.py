@@ -29,8 +29,11 @@ class Category(enum.StrEnum):
 class GripError(Exception):
     """A failure with a stable `code`, a `category`, and one sentence that says what to do.
 
+    The message may be shown to anybody; `detail` is for the operator alone.
+
     `param` names the offending parameter or key, `metadata` holds facts for programs, and
     `retry_after_s` is the whole number of seconds after which the same call is worth repeating.
+    `standings` are the rate limits of requests and tokens, for the headers of an answer.
     """
 
     code: ClassVar[str] = "internal_error"
@@ -43,12 +46,15 @@ class GripError(Exception):
         param: str | None = None,
         metadata: Mapping[str, object] | None = None,
         retry_after_s: int | None = None,
+        detail: str = "",
     ) -> None:
-        super().__init__(message)
+        super().__init__(f"{message}: {detail}" if detail else message)
         self.message = message
+        self.detail = detail
         self.param = param
         self.metadata: Mapping[str, object] = {} if metadata is None else metadata
         self.retry_after_s = retry_after_s
+        self.standings: tuple[object, object] = (None, None)
 
 
 class ConfigurationInvalid(GripError):
@@ -129,24 +135,10 @@ class MemberLimitExhausted(GripError):
 
 
 class RateLimitExceeded(GripError):
-    """A sliding window is full; `metadata["limit"]` says which, `retry_after_s` for how long.
-
-    `standings` are those of requests and tokens, for the headers of the answer.
-    """
+    """A sliding window is full; `metadata["limit"]` says which, `retry_after_s` for how long."""
 
     code = "rate_limit_exceeded"
     category = Category.RATE_LIMITED
-
-    def __init__(
-        self,
-        message: str,
-        *,
-        standings: tuple[object, object] = (None, None),
-        metadata: Mapping[str, object] | None = None,
-        retry_after_s: int | None = None,
-    ) -> None:
-        super().__init__(message, metadata=metadata, retry_after_s=retry_after_s)
-        self.standings = standings
 
 
 class ServiceUnavailable(GripError):

@@ -86,7 +86,7 @@ def status_of(error: GripError) -> int:
 def _failed(invocation: Invocation, error: Exception) -> int:
     match error:
         case GripError():
-            invocation.tell(error.code, error.message)
+            invocation.tell(error.code, str(error))
             return status_of(error)
         case typer.TyperException():
             invocation.tell("usage", _usage(error))

@@ -84,7 +84,7 @@ Remark = Annotated[
 
 Limit = Annotated[
     int | None,
-    typer.Option("--limit", metavar="N", min=0, help="Show the newest N only."),
+    typer.Option("--limit", metavar="N", min=0, max=2**63 - 1, help="Show the newest N only."),
 ]
 
 Since = Annotated[

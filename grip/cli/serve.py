@@ -3,6 +3,7 @@
 import asyncio
 import dataclasses
 import json
+import signal
 from typing import Annotated
 
 import typer
@@ -40,19 +41,21 @@ def serve(
     """Run the gateway until SIGTERM or SIGINT."""
     chosen = _override(settings.load(config), host, port, workers)
     logs.configure(chosen.log)
-    key = asyncio.run(_prepare(chosen, demo=demo))
     listener = server.listen(chosen.server.host, chosen.server.port)
+    access = asyncio.run(_prepare(chosen, demo=demo))
     url = _url(chosen.server.host, listener.getsockname()[1])
 
     def ready() -> None:
-        _tell(url, key, as_json=as_json)
+        _tell(url, access, as_json=as_json)
 
     if chosen.server.workers == 1:
         server.run(gateway.build(chosen), listener, ready=ready)
         return
     status = supervisor.run(
         chosen.server.workers,
-        lambda told: server.run(gateway.build(chosen), listener, ready=told),
+        lambda told: server.run(
+            gateway.build(chosen), listener, ready=told, stops=(signal.SIGTERM,)
+        ),
         ready=ready,
     )
     raise typer.Exit(status)
@@ -73,8 +76,8 @@ def _override(
     )
 
 
-async def _prepare(chosen: Settings, *, demo: bool) -> str | None:
-    """Make or check the schema before any worker starts; return the demo's key."""
+async def _prepare(chosen: Settings, *, demo: bool) -> demo_service.Access | None:
+    """Make or check the schema before any worker starts; return the way into the demo."""
     context = gateway.context(chosen)
     try:
         await schema.ensure(context.database)
@@ -88,20 +91,20 @@ def _url(host: str, port: int) -> str:
     return f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"
 
 
-def _tell(url: str, key: str | None, *, as_json: bool) -> None:
-    if key is None:
+def _tell(url: str, access: demo_service.Access | None, *, as_json: bool) -> None:
+    if access is None:
         output.message({"url": url}, [f"grip serves {url}"], as_json=as_json)
         return
-    curl = _curl(url, key)
+    curl = _curl(url, access.key)
     lines = [
-        f"grip serves {url} with a demo account of {demo_service.CREDITS} credits.",
-        f"API key, shown this once: {key}",
+        f"grip serves {url} with a demo account of {access.balance} credits.",
+        f"API key, shown this once: {access.key}",
         "",
         "Try it from another terminal:",
         "",
         curl,
     ]
-    output.message({"url": url, "key": key, "curl": curl}, lines, as_json=as_json)
+    output.message({"url": url, "key": access.key, "curl": curl}, lines, as_json=as_json)
 
 
 def _curl(url: str, key: str) -> str:

@@ -5,6 +5,7 @@ import time
 import msgspec
 
 from grip.money.entries import Admitted
+from grip.money.limits import Standing
 from grip.money.pricing import Rates, Usage
 from grip.providers.json_object import JsonObject
 from grip.store.records import Caller, Channel, Model
@@ -65,6 +66,11 @@ class Ticket(msgspec.Struct, frozen=True, kw_only=True):
 
     plan: Plan
     admitted: Admitted
+
+    @property
+    def standings(self) -> tuple[Standing | None, Standing | None]:
+        """How the limits on requests and tokens stand, for the headers of the answer."""
+        return self.admitted.requests, self.admitted.tokens
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True):

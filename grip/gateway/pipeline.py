@@ -7,7 +7,7 @@ nobody waits for the admission any more.
 
 import asyncio
 from collections.abc import Coroutine, Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 import structlog
@@ -18,13 +18,20 @@ from grip.gateway import admission, metering, routing, settlement
 from grip.gateway.call import Call, Plan, Ticket
 from grip.gateway.streams import Relay, Sink
 from grip.gateway.upstream import Served, Upstream
-from grip.money.entries import Admitted, Settled
-from grip.providers.port import ChannelFault
+from grip.money.entries import Admitted, Settle, Settled
+from grip.providers.port import ChannelFault, RequestRefused
 from grip.store.books import HotBooks
 from grip.store.records import Caller
 
 _ADMISSIONS: Final = 5
 """How often an admission that was overtaken by a change is tried again."""
+
+_DRAIN_S: Final = 20
+"""How long a stop waits for what still has to be put into the books."""
+
+_STOPPED: Final = "the gateway is being stopped; nothing was charged, retry in a moment"
+
+T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
 
@@ -58,11 +65,18 @@ class Pipeline:
         self._tier_groups = tier_groups
         self._region = region
         self._boot_id = boot_id
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
 
     async def identify(self, key_hash: str) -> Caller:
         """Return who calls, for what costs nothing; raises InvalidApiKey."""
         return await admission.identify(self.books, self._clock, key_hash, fresh=True)
+
+    async def greet(self, key_hash: str) -> None:
+        """Raise InvalidApiKey for a stranger, before anything of what they sent is looked at."""
+        try:
+            await admission.identify(self.books, self._clock, key_hash, fresh=False)
+        except errors.InvalidApiKey:
+            await self.identify(key_hash)
 
     async def complete(self, call: Call) -> Completed:
         """Run a call whose answer is whole; it is charged when this returns.
@@ -72,17 +86,14 @@ class Pipeline:
         ticket = await self._admit(call)
         try:
             served = await self._upstream.complete(call, ticket.plan.candidates)
-        except Exception:
-            await settlement.release(self.books, call)
+            call.first_byte_ms = call.elapsed_ms()
+            settled = await self._settle(self._completed(call, ticket, served))
+        except (errors.GripError, RequestRefused) as error:
+            error.standings = ticket.standings
+            await self._let_go(call)
             raise
-        except asyncio.CancelledError:
-            self._spawn(settlement.release(self.books, call))
-            raise
-        call.first_byte_ms = call.elapsed_ms()
-        try:
-            settled = await self._settle(call, ticket, served)
-        except errors.GripError:
-            self._spawn(settlement.release(self.books, call))
+        except BaseException:
+            await asyncio.shield(self._spawn(settlement.release_surely(self.books, call)))
             raise
         return Completed(body=served.answer.body, admitted=ticket.admitted, settled=settled)
 
@@ -99,19 +110,25 @@ class Pipeline:
                 await relay.run(stream)
         except ChannelFault as fault:
             await self._break_off(call, relay, fault)
-        except Exception:
-            await settlement.release(self.books, call)
+        except (errors.GripError, RequestRefused) as error:
+            error.standings = ticket.standings
+            await self._let_go(call)
             raise
         except asyncio.CancelledError:
-            self._spawn(self._finish(call, ticket, relay))
+            await asyncio.shield(self._spawn(self._abandon(call, relay)))
+            raise
+        except BaseException:
+            await self._let_go(call)
             raise
         else:
-            await self._finish(call, ticket, relay)
+            await self._finish(call, relay)
 
     async def drain(self) -> None:
-        """Wait for what still has to be put into the books."""
-        while self._tasks:
-            await asyncio.wait(self._tasks)
+        """Wait, within bounds, for what still has to be put into the books."""
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=_DRAIN_S)
+            for task in late:
+                task.cancel()
 
     async def _admit(self, call: Call) -> Ticket:
         """Hold the cost of the call, on what is true now.
@@ -153,39 +170,57 @@ class Pipeline:
             price_id=price.id,
             sell=price.sell,
             buy=price.buy,
-            candidates=routing.candidates(catalog.channels, model, allowed, self._random),
+            candidates=routing.candidates(
+                catalog.channels, model, allowed, self._random, self._region
+            ),
             catalog_version=catalog.version,
         )
 
-    async def _settle(self, call: Call, ticket: Ticket, served: Served) -> Settled:
+    def _completed(self, call: Call, ticket: Ticket, served: Served) -> Settle:
         answer = served.answer
-        measured = metering.measure(call, ticket.plan, answer.report, answer.text)
-        entry = settlement.entry(
+        return settlement.entry(
             call,
             ticket,
             served.candidate,
-            measured,
+            metering.measure(call, ticket.plan, answer.report, answer.text),
             status=settlement.COMPLETED,
             attempts=served.attempts,
             upstream_id=answer.upstream_id,
             region=self._region,
         )
-        return await settlement.settle(self.books, entry)
+
+    async def _settle(self, entry: Settle) -> Settled:
+        """Charge, and know that it is charged: who is cancelled meanwhile waits all the same."""
+        try:
+            return await settlement.settle(self.books, entry)
+        except asyncio.CancelledError:
+            # The entry may be in the books already; the same effect asked for again happens once.
+            return await asyncio.shield(self._spawn(settlement.settle(self.books, entry)))
 
     async def _break_off(self, call: Call, relay: Relay, fault: ChannelFault) -> None:
         """End a stream that died half-way: no charge for who waited, the truth for who left."""
         log.warning("stream.failed", request_id=call.request_id, fault=str(fault))
         if relay.client_left:
-            await self._finish(call, relay.ticket, relay)
+            await self._finish(call, relay)
             return
-        await settlement.release(self.books, call)
+        await self._let_go(call)
         await relay.fail(errors.ServiceUnavailable("the upstream broke off; nothing was charged"))
 
-    async def _finish(self, call: Call, ticket: Ticket, relay: Relay) -> None:
+    async def _abandon(self, call: Call, relay: Relay) -> None:
+        """End a stream that the stop of the gateway cuts: only who has left pays for it."""
+        if relay.client_left:
+            await self._finish(call, relay)
+            return
+        await self._let_go(call)
+        if relay.stream is not None:
+            await relay.fail(errors.ServiceUnavailable(_STOPPED))
+
+    async def _finish(self, call: Call, relay: Relay) -> None:
         """Charge a stream that has ended or was left, then let the client see its end."""
         if relay.stream is None:
-            await settlement.release(self.books, call)
+            await self._let_go(call)
             return
+        ticket = relay.ticket
         measured = metering.measure(call, ticket.plan, relay.report, relay.text)
         entry = settlement.entry(
             call,
@@ -198,21 +233,29 @@ class Pipeline:
             region=self._region,
         )
         try:
-            settled = await settlement.settle(self.books, entry)
+            settled = await self._settle(entry)
         except errors.GripError as error:
             log.warning("stream.unsettled", request_id=call.request_id, error=error.message)
-            self._spawn(settlement.release(self.books, call))
+            await self._let_go(call)
             await relay.fail(error)
             return
         await relay.end(measured.usage, settled)
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    async def _let_go(self, call: Call) -> None:
+        """Release the hold; where the database is away, go on trying while the caller does not."""
+        try:
+            await settlement.release(self.books, call)
+        except errors.DatabaseUnavailable:
+            self._spawn(settlement.release_surely(self.books, call))
+
+    def _spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Do `work` although nobody waits for it, and before the gateway stops."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._forget)
+        return task
 
-    def _forget(self, task: asyncio.Task[None]) -> None:
+    def _forget(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("call.unresolved", error=str(error))

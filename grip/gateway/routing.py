@@ -56,10 +56,12 @@ def candidates(
     model: Model,
     allowed: Iterable[frozenset[str] | None],
     random: Random,
+    region: str = "",
 ) -> tuple[Candidate, ...]:
     """Return the eligible channels in the order in which they are to be tried.
 
-    `allowed` are the groups that key and tier allow; None allows all.
+    `allowed` are the groups that key and tier allow; None allows all. Among channels of one
+    priority, those of the gateway's own `region` go first.
     """
     groups = set(model.groups)
     for restriction in allowed:
@@ -71,17 +73,18 @@ def candidates(
         if model.type in channel.types and not groups.isdisjoint(channel.groups)
     ]
     if len(eligible) > 1:
-        eligible.sort(key=lambda channel: _rank(channel, random()), reverse=True)
+        eligible.sort(key=lambda channel: _rank(channel, region, random()), reverse=True)
     return tuple(
         Candidate(channel=channel, upstream_model=channel.model_map.get(model.name, model.name))
         for channel in eligible
     )
 
 
-def _rank(channel: Channel, chance: float) -> tuple[int, float]:
+def _rank(channel: Channel, region: str, chance: float) -> tuple[int, bool, float]:
     """Return a sort key that draws without replacement in proportion to weight.
 
     A channel goes first among its equals with probability weight / sum of weights when the keys
     are chance ** (1 / weight) (Efraimidis and Spirakis, 2006).
     """
-    return channel.priority, chance ** (1 / channel.weight)
+    near = bool(region) and channel.region == region
+    return channel.priority, near, chance ** (1 / channel.weight)

@@ -1,9 +1,15 @@
 """What goes into the books when a call has ended: the second of the two transactions."""
 
+import asyncio
+import itertools
+from typing import Final
+
 from grip import errors
 from grip.gateway.call import Call, Candidate, Measured, Ticket
 from grip.money.entries import Facts, Release, Settle, Settled
 from grip.store.books import HotBooks
+
+_RETRY_AFTER_S: Final = (0.1, 0.5, 2.0, 5.0)
 
 COMPLETED = "completed"
 """The status of a call whose client was there to its end."""
@@ -27,6 +33,17 @@ async def settle(books: HotBooks, entry: Settle) -> Settled:
 async def release(books: HotBooks, call: Call) -> None:
     """Let go of the hold of a call that failed."""
     await books.submit(Release(request_id=call.request_id))
+
+
+async def release_surely(books: HotBooks, call: Call) -> None:
+    """Let go of the hold however long the database is away: a hold that stays locks its wallet."""
+    for delay_s in itertools.chain(_RETRY_AFTER_S, itertools.repeat(_RETRY_AFTER_S[-1])):
+        try:
+            await release(books, call)
+        except errors.DatabaseUnavailable:
+            await asyncio.sleep(delay_s)
+        else:
+            return
 
 
 def entry(

@@ -5,6 +5,7 @@ When the client leaves, the upstream is read on for a while, so that its own rep
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
@@ -55,6 +56,7 @@ class Relay:
         self._texts: list[str] = []
         self._usage_event: StreamEvent | None = None
         self._end = b""
+        self._is_reading = True
 
     @property
     def text(self) -> str:
@@ -76,6 +78,8 @@ class Relay:
         except TimeoutError:
             if not self.client_left:
                 raise
+        finally:
+            self._is_reading = False
 
     async def end(self, usage: Usage, settled: Settled) -> None:
         """Let the client see the end: the usage, where it asked for it, then `[DONE]`."""
@@ -108,17 +112,18 @@ class Relay:
         return True
 
     def _leave(self, limit: asyncio.Timeout) -> None:
-        if not self.client_left:
-            self.client_left = True
+        if self.client_left:
+            return
+        self.client_left = True
+        if self._is_reading:
             limit.reschedule(asyncio.get_running_loop().time() + DRAIN_S)
 
     def _usage_chunk(self, usage: Usage, settled: Settled) -> bytes:
         """Return the upstream's usage chunk with the cost in it, or one of our own."""
         if self._usage_event is not None:
-            chunk = JsonObject(self._usage_event.payload)
-            reported = JsonObject(chunk.text_of("usage"))
-            priced = reported.replace({"cost_nano": settled.cost_nano})
-            return b"data: " + chunk.replace({"usage": msgspec.Raw(priced)}) + b"\n\n"
+            # One that cannot be edited, as with a member that stands twice, gives way to ours.
+            with contextlib.suppress(errors.InvalidRequest):
+                return _priced(self._usage_event.payload, settled)
         made: dict[str, Any] = {
             "id": self.upstream_id or self._call.request_id,
             "object": "chat.completion.chunk",
@@ -133,3 +138,11 @@ class Relay:
             },
         }
         return b"data: " + msgspec.json.encode(made) + b"\n\n"
+
+
+def _priced(payload: bytes, settled: Settled) -> bytes:
+    """Return a usage chunk with its cost, as an event; raises InvalidRequest."""
+    chunk = JsonObject(payload)
+    usage = JsonObject(chunk.text_of("usage")).replace({"cost_nano": settled.cost_nano})
+    text = chunk.replace({"usage": msgspec.Raw(usage)})
+    return b"data: " + text.replace(b"\n", b"\ndata: ") + b"\n\n"

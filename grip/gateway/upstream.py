@@ -4,6 +4,8 @@ A connection that fails, a timeout, a status that is the channel's fault, garbag
 a success make the next candidate's turn. What is wrong with the request itself ends the walk.
 """
 
+import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -26,6 +28,7 @@ from grip.providers.port import (
 from grip.store.records import Channel
 from grip.transport.port import Reply, StreamReply, Timeouts, Transport, TransportFault
 
+_LINGER_S = 0.5
 _OK = range(200, 300)
 _SSE = "text/event-stream"
 
@@ -61,14 +64,18 @@ class OpenStream:
         self._first = first
 
     async def events(self) -> AsyncIterator[list[StreamEvent]]:
-        """Yield events as they come; raises ChannelFault where the stream breaks."""
-        if self._first:
-            yield self._first
-        while data := await _read(self._reply):
-            if events := self._reader.feed(data):
+        """Yield events as they come; raises ChannelFault where the stream breaks.
+
+        The end is where the upstream says so, however it closes the connection then.
+        """
+        events = self._first
+        while not (events and events[-1].is_end):
+            if events:
                 yield events
-        if events := self._reader.close():
-            yield events
+            data = await _read(self._reply)
+            events = self._reader.feed(data) if data else self._reader.close()
+        yield events
+        await _linger(self._reply)
 
 
 class Upstream:
@@ -133,7 +140,10 @@ class Upstream:
     async def _open(
         self, stack: AsyncExitStack, call: Call, candidate: Candidate, attempt: int
     ) -> OpenStream:
-        """Open the stream and read its first events: an error there is still the channel's."""
+        """Open the stream and read its first events: an error there is still the channel's.
+
+        Comments before them are kept back, since they are no sign that the call succeeds.
+        """
         adapter = self._adapters[candidate.channel.kind]
         wire_call = _wire_call(call, candidate)
         request = self._request(adapter, wire_call, candidate.channel)
@@ -147,9 +157,9 @@ class Upstream:
             raise _no_stream(adapter, wire_call, await reply.read_all())
         reader = adapter.stream(wire_call)
         first: list[StreamEvent] = []
-        while not first:
+        while all(event.is_comment for event in first):
             data = await _read(reply)
-            first = reader.feed(data) if data else reader.close()
+            first += reader.feed(data) if data else reader.close()
         return OpenStream(candidate, reply, reader, first, attempt)
 
     def _request(
@@ -187,6 +197,14 @@ async def _read(reply: StreamReply) -> bytes:
         return await reply.read()
     except TransportFault as fault:
         raise ChannelFault(fault.reason, fault.detail) from fault
+
+
+async def _linger(reply: StreamReply) -> None:
+    """Read to the end of a body that has said all: its connection can then be used again."""
+    with contextlib.suppress(TimeoutError, TransportFault):
+        async with asyncio.timeout(_LINGER_S):
+            while await reply.read():
+                pass
 
 
 def _no_stream(adapter: Adapter, wire_call: UpstreamCall, body: bytes) -> ChannelFault:

@@ -156,7 +156,10 @@ class Plan:
             return errors.InvalidApiKey("this API key has expired")
         tier = self.tiers.get(wallet.tier)
         if tier is None:
-            return errors.ServiceUnavailable(f"[tiers.{wallet.tier}] is not in the configuration")
+            return errors.ServiceUnavailable(
+                "the wallet's tier is not offered here; ask the operator",
+                detail=f"[tiers.{wallet.tier}] is not in the configuration",
+            )
         windows = _Windows(wallet, key, tier)
         refusal = windows.refusal(self.rows.now_us, entry.tokens) or _shortage(
             entry, wallet, key, member
@@ -196,7 +199,7 @@ class Plan:
             tokens=entry.tokens,
             admitted_us=at_us,
         )
-        requests, tokens = windows.standing(at_us)
+        requests, tokens = windows.standing(self.rows.now_us)
         return Admitted(admitted_us=at_us, requests=requests, tokens=tokens)
 
     def _settle(self, entry: Settle) -> Outcome:
@@ -296,28 +299,27 @@ class _Windows:
         if wait_us <= 0:
             return None
         requests, counted = self.standing(now_us)
-        return errors.RateLimitExceeded(
+        refusal = errors.RateLimitExceeded(
             f"{_LIMIT_NAMES[name]} is used up; retry after {whole_seconds(wait_us)} s",
             metadata={"limit": name},
             retry_after_s=whole_seconds(wait_us),
-            standings=(requests, counted),
         )
+        refusal.standings = (requests, counted)
+        return refusal
 
     def take(self, now_us: int, tokens: int) -> int:
-        """Count the admission in every window, at a time not before any earlier one."""
-        for window in (self._rpm, self._qps, self._tpm):
-            if window is not None:
-                now_us = window.clamp(now_us)
+        """Count the admission in every window; return as of when its tokens are counted."""
         if self._rpm is not None:
             self._rpm.take(now_us, 1)
             self._key.rpm_log = self._rpm.pack()
         if self._qps is not None:
             self._qps.take(now_us, 1)
             self._wallet.qps_log = self._qps.pack()
-        if self._tpm is not None:
-            self._tpm.take(now_us, tokens)
-            self._wallet.tpm_log = self._tpm.pack()
-        return now_us
+        if self._tpm is None:
+            return now_us
+        at_us = self._tpm.take(now_us, tokens)
+        self._wallet.tpm_log = self._tpm.pack()
+        return at_us
 
     def standing(self, now_us: int) -> tuple[Standing | None, Standing | None]:
         """Return how requests and tokens stand; of two request limits, the nearer to its end."""

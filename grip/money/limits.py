@@ -39,12 +39,14 @@ class Window:
         self.limit = limit
         self.window_us = window_us
 
-    def clamp(self, now_us: int) -> int:
-        """Return `now_us`, or the latest admission's time where the clock has run backwards."""
-        return max(now_us, self._times[-1]) if self._times else now_us
-
     def used(self, now_us: int) -> int:
-        """Drop what has left the window at `now_us` and return the sum of what is in it."""
+        """Drop what has left the window at `now_us` and return the sum of what is in it.
+
+        An admission from further ahead than the window is long was stamped by a clock that has
+        been set back since; it has left too, so that nobody is locked out for the difference.
+        """
+        while self._times and self._times[-1] > now_us + self.window_us:
+            del self._times[-1], self._amounts[-1]
         edge = now_us - self.window_us
         gone = 0
         for at_us in self._times:
@@ -66,16 +68,19 @@ class Window:
                 return at_us + self.window_us - now_us
         return self.window_us
 
-    def take(self, now_us: int, amount: int) -> None:
-        """Count `amount` at `now_us`; the caller has seen that it fits."""
-        if amount <= 0:
-            return
-        if self._times and self._is_one(self._times[-1], now_us):
-            self._times[-1] = now_us
+    def take(self, now_us: int, amount: int) -> int:
+        """Count `amount`, of which the caller has seen that it fits now; return as of when.
+
+        That is the latest admission's time where the clock has run backwards since.
+        """
+        at_us = max(now_us, self._times[-1]) if self._times else now_us
+        if amount > 0 and self._times and self._is_one(self._times[-1], at_us):
+            self._times[-1] = at_us
             self._amounts[-1] += amount
-            return
-        self._times.append(now_us)
-        self._amounts.append(amount)
+        elif amount > 0:
+            self._times.append(at_us)
+            self._amounts.append(amount)
+        return at_us
 
     def correct(self, admitted_us: int, difference: int) -> None:
         """Add `difference` to what was counted at `admitted_us`, if it is still in the window."""

@@ -5,9 +5,10 @@ bytes are replaced where they stand. An object that names a member twice is refu
 readers may disagree on which one counts.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from functools import cache
-from typing import Any, TypeVar, overload
+from typing import Any, Final, TypeVar, overload
 
 import msgspec
 
@@ -16,8 +17,16 @@ from grip import errors
 T = TypeVar("T")
 D = TypeVar("D")
 
-_SPACE = b" \t\n\r"
+MAX_MEMBERS: Final = 256
+"""The most members that an object may have: each costs a step, and no API knows as many."""
+
+_SPACE: Final = b" \t\n\r"
+_NAME: Final = re.compile(
+    rb'[ \t\n\r]*+("[^"\\]*+(?:\\.[^"\\]*+)*+")[ \t\n\r]*+:[ \t\n\r]*+', re.DOTALL
+)
+_SEPARATOR: Final = re.compile(rb"[ \t\n\r]*+([,}])")
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_name = msgspec.json.Decoder(str)
 
 
 @cache
@@ -39,10 +48,17 @@ class JsonObject:
             self._values = _members.decode(raw)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise errors.InvalidRequest(f"the body is not a JSON object: {error}") from None
+        if len(self._values) > MAX_MEMBERS:
+            raise errors.InvalidRequest(f"the body has more than {MAX_MEMBERS} members")
         self._spans = _walk(raw, self._values)
 
     def __contains__(self, name: str) -> bool:
         return name in self._values
+
+    @property
+    def names(self) -> Iterable[str]:
+        """The names of all members."""
+        return self._values.keys()
 
     @overload
     def get(self, name: str, kind: type[T]) -> T | None: ...
@@ -92,46 +108,32 @@ class JsonObject:
 def _walk(raw: bytes, values: Mapping[str, msgspec.Raw]) -> dict[str, tuple[int, int]]:
     """Return where each value stands; the parser has seen that `raw` is well-formed.
 
-    Members come in the order of the text, each value's length is known from the parser, and so
-    every step lands on the next member, unless a name stands twice.
+    Members come in the order of the text, each value's length is known from the parser, and no
+    value that a separator follows begins another one: so every step lands on the next member,
+    unless a name stands twice.
     """
     spans: dict[str, tuple[int, int]] = {}
-    at = _skip(raw, raw.index(b"{") + 1)
+    at = raw.index(b"{") + 1
+    left = len(values)
     for name, value in values.items():
-        stop = _end_of_string(raw, at)
-        if msgspec.json.decode(raw[at:stop]) != name:
-            raise _twins(name)
-        at = _skip(raw, raw.index(b":", stop) + 1)
+        found = _NAME.match(raw, at)
+        written = None if found is None else _name.decode(found[1])
+        if found is None or written != name:
+            raise _twins(written or name)
         text = bytes(value)
-        if not raw.startswith(text, at):
+        start = found.end()
+        stop = start + len(text)
+        left -= 1
+        separator = _SEPARATOR.match(raw, stop)
+        # Where a member is left behind the last one that the parser kept, it is a twin too.
+        if separator is None or (separator[1] == b"}") != (left == 0):
             raise _twins(name)
-        spans[name] = (at, at + len(text))
-        at = _skip(raw, _skip(raw, at + len(text)) + 1)
-    if raw[at:].strip(_SPACE + b"}"):
-        raise _twins("a member")
+        if not raw.startswith(text, start):
+            raise _twins(name)
+        spans[name] = (start, stop)
+        at = separator.end()
     return spans
 
 
 def _twins(name: str) -> errors.InvalidRequest:
     return errors.InvalidRequest(f"{name}: a member of the body stands twice", param=name)
-
-
-def _skip(raw: bytes, at: int) -> int:
-    while at < len(raw) and raw[at] in _SPACE:
-        at += 1
-    return at
-
-
-def _end_of_string(raw: bytes, at: int) -> int:
-    """Return the position behind the string that starts at `at`."""
-    stop = raw.index(b'"', at + 1)
-    while _is_escaped(raw, stop):
-        stop = raw.index(b'"', stop + 1)
-    return stop + 1
-
-
-def _is_escaped(raw: bytes, at: int) -> bool:
-    slashes = 0
-    while raw[at - 1 - slashes] == ord("\\"):
-        slashes += 1
-    return slashes % 2 == 1

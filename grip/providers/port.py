@@ -71,8 +71,9 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class StreamEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One event of a stream: its bytes, and what they mean.
 
-    `is_usage` marks the chunk that carries nothing but the usage, `payload` being its JSON, and
-    `is_end` the `[DONE]`.
+    `is_usage` marks the chunk that carries nothing but the usage, `payload` being its JSON,
+    `is_end` the `[DONE]`, and `is_comment` an event without data, as some servers send while they
+    wait. Nothing comes after the end.
     """
 
     data: bytes
@@ -81,6 +82,7 @@ class StreamEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     report: Report | None = None
     is_usage: bool = False
     is_end: bool = False
+    is_comment: bool = False
     upstream_id: str | None = None
 
 
@@ -131,3 +133,4 @@ class RequestRefused(Exception):
         super().__init__(f"status {status}")
         self.status = status
         self.error = error
+        self.standings: tuple[object, object] = (None, None)

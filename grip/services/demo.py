@@ -3,6 +3,8 @@
 Only ever on a database that it began itself: what is there already is somebody's.
 """
 
+from dataclasses import dataclass
+
 from grip import errors
 from grip.money.pricing import Rates
 from grip.providers.kinds import KINDS
@@ -26,13 +28,26 @@ _SELL = {
 """Nano-credits per token: $0.15 and $0.60, and $0.02, per million tokens."""
 
 
-async def prepare(context: Context) -> str:
-    """Make what of the demo is missing, and return its API key, fresh each time.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """The way into the demo: its API key, and the credits of its wallet."""
+
+    key: str
+    balance: int
+
+
+async def prepare(context: Context) -> Access:
+    """Make what of the demo is missing, and return the way in, with a fresh key each time.
 
     Raises Conflict on a database that is not the demo's own.
     """
     await _claim(context)
     await _fill(context)
+    secret = await _fresh_key(context)
+    return Access(key=secret, balance=(await wallets.get(context, EMAIL)).balance)
+
+
+async def _fresh_key(context: Context) -> str:
     for key in await keys.list_keys(context, EMAIL):
         if key.name == _KEY_NAME and key.revoked_us is None:
             return (await keys.roll(context, key.id, actor=ACTOR)).secret

@@ -30,10 +30,11 @@ def resolve_secret(
     environ: Mapping[str, str] = ENVIRON,
     credentials_directory: Path | None = None,
 ) -> str:
-    """Return the secret's value, never empty, without the one line break that ends a file.
+    """Return the secret's value, never empty, without the one line break that may end it.
 
     `cred:NAME` is read from `credentials_directory`, by default systemd's $CREDENTIALS_DIRECTORY.
-    Whatever is malformed, missing, empty or unreadable raises `SecretUnresolved`.
+    Whatever is malformed, missing, empty or unreadable raises `SecretUnresolved`, and so does what
+    a header cannot carry: all but printable ASCII.
     """
     form, target = _parts(reference)
     if form == "env":
@@ -44,8 +45,14 @@ def resolve_secret(
         value = _from_file(
             _credentials(credentials_directory, environ, reference) / target, reference
         )
+    value = _LINE_BREAK.sub("", value)
     if not value.strip():
         raise SecretUnresolved(f"the secret {reference} is empty; give it a value")
+    if not (value.isascii() and value.isprintable()):
+        raise SecretUnresolved(
+            f"the secret {reference} has line breaks or other characters that are not printable "
+            "ASCII; write it again"
+        )
     return value
 
 
@@ -85,7 +92,7 @@ def _from_file(path: Path, reference: str) -> str:
         raise SecretUnresolved(f"the secret {reference} cannot be read: {reason}") from error
     if len(content) > _SECRET_BYTES_MAX:
         raise SecretUnresolved(f"the secret {reference} is larger than {_SECRET_BYTES_MAX} bytes")
-    return _LINE_BREAK.sub("", _text(content, reference))
+    return _text(content, reference)
 
 
 def _text(content: bytes, reference: str) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from types import MappingProxyType
 
+from grip.money.amounts import MAX_CREDITS
 from grip.settings.addresses import Amount, AmountText, DatabaseUrl, Link, LinkOrNothing
 from grip.settings.kinds import (
     Choice,
@@ -81,7 +82,7 @@ class Credits:
 
     signup: int = key(
         1000,
-        Whole(minimum=0, maximum=_COUNT_MAX),
+        Whole(minimum=0, maximum=MAX_CREDITS),
         "Credits a new account's wallet starts with (1 credit is $0.001); 0 gives none.",
     )
 

@@ -100,6 +100,13 @@ def wanted(entries: list[Entry]) -> tuple[list[Admit], list[str]]:
     return admits, resolved
 
 
+def broken(error: Exception) -> errors.BooksBroken:
+    """Return what the caller of an entry is told that the books cannot take; the rest is logged."""
+    return errors.BooksBroken(
+        "the ledger refused the call; nothing was charged", detail=repr(error)
+    )
+
+
 def expect(count: int, expected: int, what: str) -> None:
     """Raise BooksBroken unless a statement touched as many rows as the plan names."""
     if count != expected:

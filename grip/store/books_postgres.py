@@ -8,13 +8,13 @@ A settlement whose commit is in doubt is tried again: the deletion of its hold i
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
 import structlog
 
-from grip import errors
 from grip.money.batch import (
     HoldState,
     KeyState,
@@ -26,14 +26,21 @@ from grip.money.batch import (
 )
 from grip.money.entries import Admit, Admitted, Entry, Outcome, Release
 from grip.store import books, statements
-from grip.store.engine import Database, unavailable
+from grip.store.engine import Database, insist_on_durability, unavailable
 from grip.store.records import Caller, Catalog
 from grip.store.statements import for_postgres
 
 _LANES = 2
 _COMMAND_TIMEOUT_S = 10
 _RETRY_AFTER_S = (0.05, 0.2, 1, 2, 4, 8)
-_AWAY = (OSError, TimeoutError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError)
+_AWAY = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    # Raised by the first use of a connection that the server closed while it was idle.
+    asyncpg.InternalClientError,
+)
 _AWAY_STATES = (asyncpg.OperatorInterventionError, asyncpg.InsufficientResourcesError)
 _AGAIN = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
 
@@ -59,12 +66,16 @@ class PostgresBooks:
 
     async def start(self) -> None:
         """Open the pool and the lanes that run batches."""
-        self._pool = await asyncpg.create_pool(
-            self._database.dsn,
-            min_size=1,
-            max_size=_LANES + 2,
-            command_timeout=_COMMAND_TIMEOUT_S,
-        )
+        try:
+            self._pool = await asyncpg.create_pool(
+                self._database.dsn,
+                min_size=1,
+                max_size=_LANES + 2,
+                command_timeout=_COMMAND_TIMEOUT_S,
+                init=insist_on_durability,
+            )
+        except (*_AWAY, asyncpg.PostgresError) as error:
+            raise unavailable(error) from error
         self._lanes = [asyncio.create_task(self._lane()) for _ in range(_LANES)]
 
     async def stop(self) -> None:
@@ -86,7 +97,7 @@ class PostgresBooks:
             return known
         try:
             row = await self._pool.fetchrow(self._statements.caller, key_hash)
-        except (*_AWAY, *_AWAY_STATES) as error:
+        except (*_AWAY, asyncpg.PostgresError) as error:
             raise unavailable(error) from error
         found = None if row is None else books.caller_record(row)
         self._callers.put(key_hash, found)
@@ -99,7 +110,7 @@ class PostgresBooks:
     async def _read_version(self) -> int:
         try:
             return int(await self._pool.fetchval(self._statements.version))
-        except (*_AWAY, *_AWAY_STATES) as error:
+        except (*_AWAY, asyncpg.PostgresError) as error:
             raise unavailable(error) from error
 
     def _enqueue(self, entry: Entry) -> "asyncio.Future[Outcome]":
@@ -137,7 +148,7 @@ class PostgresBooks:
                 half = len(entries) // 2
                 return await self._run(entries[:half]) + await self._run(entries[half:])
             log.critical("books.broken", error=repr(error), entry=repr(entries[0]))
-            return [errors.BooksBroken(f"the ledger refused an entry: {error}")]
+            return [books.broken(error)]
 
     async def _persist(self, entries: list[Entry]) -> list[Outcome]:
         """Run a batch, again where its outcome is in doubt; admissions are given up at once.
@@ -164,7 +175,7 @@ class PostgresBooks:
         raise AssertionError("unreachable")
 
     async def _transact(self, entries: list[Entry]) -> list[Outcome]:
-        async with self._pool.acquire(timeout=_COMMAND_TIMEOUT_S) as connection:
+        async with self._connection() as connection:
             transaction = connection.transaction()
             await transaction.start()
             try:
@@ -180,6 +191,18 @@ class PostgresBooks:
                 raise
             await transaction.commit()
         return outcomes
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Any]:
+        """Lend a connection; whatever fails at opening one, the database is away."""
+        try:
+            connection = await self._pool.acquire(timeout=_COMMAND_TIMEOUT_S)
+        except asyncpg.PostgresError as error:
+            raise ConnectionError(str(error)) from error
+        try:
+            yield connection
+        finally:
+            await self._pool.release(connection)
 
     async def _load(self, connection: Any, entries: list[Entry]) -> Loaded:
         admits, resolved = books.wanted(entries)

@@ -8,6 +8,7 @@ run in a thread of their own: inside a commit they cost 10 ms at the 99.9th perc
 import asyncio
 import sqlite3
 import threading
+import time
 from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
@@ -34,6 +35,9 @@ from grip.store.records import Caller, Catalog
 from grip.store.statements import for_sqlite
 
 _CHECKPOINT_EVERY_S = 1.0
+_READ_TIMEOUT_MS = 50  # on the loop, where nothing may wait
+_TRIES = 3
+_AGAIN_AFTER_S = 0.2
 _TRUNCATE_ABOVE_BYTES = 32 * 1024 * 1024
 
 Item = tuple[Entry, "asyncio.Future[Outcome]"]
@@ -66,6 +70,7 @@ class SqliteBooks:
         self._loop = asyncio.get_running_loop()
         try:
             self._reader = connect(self._path)
+            self._reader.execute(f"PRAGMA busy_timeout = {_READ_TIMEOUT_MS}")
             self._writer.open()
         except sqlite3.Error as error:
             raise unavailable(error) from error
@@ -139,7 +144,11 @@ class SqliteBooks:
 
     def _work(self) -> None:
         while (items := self._batches.get()) is not None:
-            outcomes = self._writer.run([entry for entry, _ in items])
+            entries = [entry for entry, _ in items]
+            try:
+                outcomes = self._writer.run(entries)
+            except Exception as error:  # noqa: BLE001 - a thread that ended would hang all calls
+                outcomes = [books.broken(error)] * len(entries)
             self._loop.call_soon_threadsafe(self._answer, items, outcomes)
         self._writer.close()
 
@@ -179,6 +188,25 @@ class _Writer:
         self._db.close()
 
     def run(self, entries: list[Entry]) -> list[Outcome]:
+        """Run `entries`; what resolves a hold is tried again where the file is locked or full."""
+        outcomes = self._run(entries)
+        for _ in range(_TRIES - 1):
+            again = [
+                index
+                for index, outcome in enumerate(outcomes)
+                if isinstance(outcome, errors.DatabaseUnavailable)
+                and not isinstance(entries[index], Admit)
+            ]
+            if not again:
+                break
+            time.sleep(_AGAIN_AFTER_S)
+            for index, outcome in zip(
+                again, self._run([entries[index] for index in again]), strict=True
+            ):
+                outcomes[index] = outcome
+        return outcomes
+
+    def _run(self, entries: list[Entry]) -> list[Outcome]:
         """Run `entries` in one transaction; where one breaks it, halve until it stands alone."""
         try:
             return self._transact(entries)
@@ -188,9 +216,9 @@ class _Writer:
         except Exception as error:  # noqa: BLE001 - whatever it is, every entry has its answer
             if len(entries) > 1:
                 half = len(entries) // 2
-                return self.run(entries[:half]) + self.run(entries[half:])
+                return self._run(entries[:half]) + self._run(entries[half:])
             log.critical("books.broken", error=repr(error), entry=repr(entries[0]))
-            return [errors.BooksBroken(f"the ledger refused an entry: {error}")]
+            return [books.broken(error)]
 
     def _transact(self, entries: list[Entry]) -> list[Outcome]:
         self._set_durability(durable=books.is_durable(entries))
@@ -290,10 +318,12 @@ class _Checkpointer:
 
     def _work(self) -> None:
         db = connect(self._path)
+        # A checkpoint that waits for readers keeps writers waiting with it; the next one will do.
+        db.execute("PRAGMA busy_timeout = 0")
         while not self._stopping.wait(_CHECKPOINT_EVERY_S):
             try:
                 large = self._wal.exists() and self._wal.stat().st_size > _TRUNCATE_ABOVE_BYTES
                 db.execute(f"PRAGMA wal_checkpoint({'TRUNCATE' if large else 'PASSIVE'})")
-            except sqlite3.OperationalError as error:
-                log.warning("books.checkpoint_postponed", error=str(error))
+            except (sqlite3.Error, OSError) as error:
+                log.debug("books.checkpoint_postponed", error=str(error))
         db.close()

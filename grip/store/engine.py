@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -46,7 +47,8 @@ class Database:
         self.is_sqlite = backend == "sqlite"
         self.path = Path(parsed.database or "grip.db") if self.is_sqlite else None
         self.dsn = parsed.set(drivername="postgresql").render_as_string(hide_password=False)
-        self.engine = _engine(parsed.set(drivername=_DRIVERS[backend]), is_sqlite=self.is_sqlite)
+        driver = parsed.set(drivername=_DRIVERS[backend])
+        self.engine = _sqlite_engine(driver) if self.is_sqlite else _postgres_engine(self.dsn)
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
@@ -70,23 +72,57 @@ class Database:
 
     @asynccontextmanager
     async def _connection(self, *, write: bool) -> AsyncIterator[AsyncConnection]:
+        connection = await self._connect()
         try:
-            async with self.engine.connect() as connection:
-                await connection.execution_options(**{_WRITE: write})
-                yield connection
+            await connection.execution_options(**{_WRITE: write})
+            yield connection
         except (sa.exc.OperationalError, sa.exc.InterfaceError, OSError) as error:
+            raise unavailable(error) from error
+        finally:
+            await connection.close()
+
+    async def _connect(self) -> AsyncConnection:
+        """Open a connection; whatever fails at that, the database cannot be used."""
+        try:
+            return await self.engine.connect()
+        except (sa.exc.DBAPIError, asyncpg.PostgresError, OSError, ValueError) as error:
             raise unavailable(error) from error
 
 
 def unavailable(error: BaseException) -> errors.DatabaseUnavailable:
-    """Return what a caller is told when the driver failed with `error`."""
+    """Return what a caller is told when the driver failed with `error`; the cause is a detail."""
     cause = getattr(error, "orig", None) or error
-    return errors.DatabaseUnavailable(f"the database cannot be used at the moment: {cause}")
+    return errors.DatabaseUnavailable(
+        "the database cannot be used at the moment; retry shortly",
+        detail=str(cause) or type(cause).__name__,
+    )
 
 
-def _engine(url: sa.URL, *, is_sqlite: bool) -> AsyncEngine:
-    if not is_sqlite:
-        return create_async_engine(url, pool_pre_ping=True, pool_size=5)
+async def insist_on_durability(connection: Any) -> None:
+    """Make this PostgreSQL connection wait for the disk, even where the server's default is not to.
+
+    A stronger setting, such as waiting for a replica, stays as it is.
+    """
+    await connection.execute(
+        "SELECT set_config('synchronous_commit', 'on', false) "
+        "WHERE current_setting('synchronous_commit') = 'off'"
+    )
+
+
+def _postgres_engine(dsn: str) -> AsyncEngine:
+    """Return an engine that reads the URL as the hot path does, `sslmode` and all."""
+
+    async def connect() -> Any:
+        connection = await asyncpg.connect(dsn)
+        await insist_on_durability(connection)
+        return connection
+
+    return create_async_engine(
+        "postgresql+asyncpg://", async_creator=connect, pool_pre_ping=True, pool_size=5
+    )
+
+
+def _sqlite_engine(url: sa.URL) -> AsyncEngine:
     engine = create_async_engine(url)
     sa.event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     sa.event.listen(engine.sync_engine, "begin", _begin_sqlite)

@@ -12,7 +12,15 @@ from pyreqwest.exceptions import PyreqwestError
 from pyreqwest.response import Response
 
 from grip.providers.port import UpstreamRequest
-from grip.transport.port import READ_HEADERS, Reply, Timeouts, TransportFault
+from grip.transport.port import (
+    READ_HEADERS,
+    UNUSABLE,
+    Reply,
+    Timeouts,
+    TransportFault,
+    most_bytes,
+    too_large,
+)
 
 _IDLE_PER_HOST = 512
 _IDLE = timedelta(seconds=30)
@@ -29,18 +37,22 @@ class BufferedClient:
         client = self._clients.get(timeouts.connect_s) or self._client(timeouts.connect_s)
         limit = timedelta(seconds=min(timeouts.first_byte_s, timeouts.total_s))
         try:
-            response = await (
+            built = (
                 client.request(request.method, request.url)
                 .headers(request.headers)
                 .body_bytes(request.body)
                 .timeout(limit)
-                .build()
-                .send()
+                .build_streamed()
             )
-            body = (await response.bytes()).to_bytes()
+            async with built as response:
+                status, headers = response.status, _headers(response)
+                body = await _body(response, most_bytes(status))
         except PyreqwestError as error:
             raise _fault(error) from error
-        return Reply(status=response.status, headers=_headers(response), body=body)
+        except (ValueError, TypeError):
+            # Without its cause: that error may repeat the secret.
+            raise TransportFault("connect", UNUSABLE) from None
+        return Reply(status=status, headers=headers, body=body)
 
     async def close(self) -> None:
         """Close all connections."""
@@ -65,6 +77,23 @@ class BufferedClient:
             .build()
         )
         return client
+
+
+async def _body(response: Response, most: int) -> bytes:
+    """Return the whole body: at once where its announced size is within bounds, else counted."""
+    announced = response.get_header("content-length") or ""
+    if announced.isdecimal():
+        if int(announced) > most:
+            raise too_large(most)
+        return (await response.bytes()).to_bytes()
+    parts: list[bytes] = []
+    size = 0
+    while (part := await response.body_reader.read_chunk()) is not None:
+        parts.append(part.to_bytes())
+        size += len(part)
+        if size > most:
+            raise too_large(most)
+    return b"".join(parts)
 
 
 def _headers(response: Response) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 
@@ -40,7 +40,10 @@ class StreamReply(Protocol):
         """Return the next bytes, empty at the end; raises TransportFault."""
 
     async def read_all(self) -> bytes:
-        """Return the whole body, for an answer that turned out not to stream."""
+        """Return the whole body, for an answer that turned out not to stream.
+
+        Raises TransportFault, also where the body is larger than `most_bytes` of its status.
+        """
 
 
 class Transport(Protocol):
@@ -66,6 +69,28 @@ class TransportFault(Exception):
         self.reason = reason
         self.detail = detail
 
+
+UNUSABLE: Final = "the address or the secret cannot be used"
+"""Why a request could not even be built: never with the value, since that may be the secret."""
+
+MAX_ANSWER_BYTES: Final = 64 * 1024 * 1024
+"""The largest whole answer that is read."""
+
+MAX_ERROR_BYTES: Final = 1024 * 1024
+"""The largest answer that is read to its end though it is no success."""
+
+
+def most_bytes(status: int) -> int:
+    """Return the size up to which an answer of this status is read."""
+    return MAX_ANSWER_BYTES if status < _NO_SUCCESS else MAX_ERROR_BYTES
+
+
+def too_large(most: int) -> TransportFault:
+    """Return the fault of an answer above `most` bytes."""
+    return TransportFault("closed", f"the answer is larger than {most} bytes")
+
+
+_NO_SUCCESS: Final = 300
 
 READ_HEADERS = ("content-type", "retry-after", "x-request-id")
 """The headers of an answer that grip reads."""

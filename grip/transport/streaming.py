@@ -13,7 +13,15 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from grip.providers.port import UpstreamRequest
-from grip.transport.port import READ_HEADERS, StreamReply, Timeouts, TransportFault
+from grip.transport.port import (
+    READ_HEADERS,
+    UNUSABLE,
+    StreamReply,
+    Timeouts,
+    TransportFault,
+    most_bytes,
+    too_large,
+)
 
 _KEEP_ALIVE_S = 30
 
@@ -41,6 +49,9 @@ class StreamingClient:
                     allow_redirects=False,
                     timeout=limit,
                 )
+        except (ValueError, TypeError):
+            # Without its cause: that error may repeat the secret.
+            raise TransportFault("connect", UNUSABLE) from None
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise _fault(error) from error
         reply = _Reply(response, timeouts)
@@ -91,9 +102,16 @@ class _Reply:
         return data
 
     async def read_all(self) -> bytes:
+        most = most_bytes(self.status)
+        if (self._response.content_length or 0) > most:
+            raise too_large(most)
         parts = []
+        size = 0
         while data := await self.read():
             parts.append(data)
+            size += len(data)
+            if size > most:
+                raise too_large(most)
         return b"".join(parts)
 
     def close(self) -> None:

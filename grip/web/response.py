@@ -1,6 +1,7 @@
 """Answers over ASGI: heads with grip's headers, whole bodies, and streams that notice hang-ups."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from typing import Any, Final, cast
 
@@ -12,6 +13,7 @@ from grip.money.limits import Standing
 from grip.web.errors import error_body, error_object, status_of
 
 _SEND_TIMEOUT_S: Final = 30
+_PIECE_BYTES: Final = 256 * 1024
 _SECOND_US: Final = 1_000_000
 
 Headers = list[tuple[bytes, bytes]]
@@ -42,17 +44,33 @@ def error_headers(error: errors.GripError) -> Headers:
     headers: Headers = [JSON]
     if error.retry_after_s is not None:
         headers.append((b"retry-after", b"%d" % error.retry_after_s))
-    if isinstance(error, errors.RateLimitExceeded):
-        requests, tokens = error.standings
-        headers += limit_headers(cast("Standing | None", requests), cast("Standing | None", tokens))
-    return headers
+    return headers + standing_headers(error.standings)
+
+
+def standing_headers(standings: tuple[object, object]) -> Headers:
+    """Return the rate limits that an error carries."""
+    requests, tokens = standings
+    return limit_headers(cast("Standing | None", requests), cast("Standing | None", tokens))
 
 
 async def respond(send: Send, status: int, headers: Headers, body: bytes) -> None:
-    """Send a whole answer."""
+    """Send a whole answer; a client that does not read it is given up.
+
+    What is too large for the server to take at once goes in pieces, each with a deadline, for a
+    server waits for its client before a piece, not after it.
+    """
     head = [*headers, (b"content-length", b"%d" % len(body))]
-    await send({"type": "http.response.start", "status": status, "headers": head})
-    await send({"type": "http.response.body", "body": body, "more_body": False})
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_SEND_TIMEOUT_S) as limit:
+            await send({"type": "http.response.start", "status": status, "headers": head})
+            at = 0
+            while len(body) - at > _PIECE_BYTES:
+                piece = body[at : at + _PIECE_BYTES]
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+                limit.reschedule(asyncio.get_running_loop().time() + _SEND_TIMEOUT_S)
+                at += _PIECE_BYTES
+            last = body[at:] if at else body
+            await send({"type": "http.response.body", "body": last, "more_body": False})
 
 
 async def respond_error(send: Send, request_id: str, error: errors.GripError) -> None:

@@ -9,7 +9,7 @@ import contextlib
 import gc
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, cast
 
 import uvicorn
@@ -55,20 +55,31 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def run(app: App, listener: socket.socket, *, ready: Callable[[], None]) -> None:
-    """Serve until SIGTERM or SIGINT, then finish what runs and put it into the books.
+def run(
+    app: App,
+    listener: socket.socket,
+    *,
+    ready: Callable[[], None],
+    stops: Sequence[signal.Signals] = (signal.SIGTERM, signal.SIGINT),
+) -> None:
+    """Serve until a signal of `stops`, then finish what runs and put it into the books.
 
     `ready` is called once requests can be answered. Raises GripError where the start fails.
     """
-    uvloop.run(_serve(app, listener, ready))
+    uvloop.run(_serve(app, listener, ready, stops))
 
 
-async def _serve(app: App, listener: socket.socket, ready: Callable[[], None]) -> None:
+async def _serve(
+    app: App,
+    listener: socket.socket,
+    ready: Callable[[], None],
+    stops: Sequence[signal.Signals],
+) -> None:
     await app.start()
     try:
         server = _Server(_config(web_app.build(app), app), ready)
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in stops:
             loop.add_signal_handler(number, server.leave)
         await server.serve(sockets=[listener])
         await asyncio.gather(*server.server_state.tasks, return_exceptions=True)
@@ -115,8 +126,11 @@ class _Server(uvicorn.Server):
         self._ready()
 
     def leave(self) -> None:
-        """Stop taking requests, and finish those that run; a second call waits for nothing."""
-        self.force_exit = self.should_exit
+        """Stop taking requests, and finish those that run; a second call cuts them short."""
+        if self.should_exit:
+            self.force_exit = True
+            for task in self.server_state.tasks:
+                task.cancel()
         self.should_exit = True
 
 

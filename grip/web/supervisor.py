@@ -3,18 +3,22 @@
 Workers are forked before anything is opened, so that no connection, thread or client is shared.
 """
 
+import contextlib
+import ctypes
 import os
 import selectors
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final, NoReturn
 
 import structlog
 
 _QUICK_DEATH_S: Final = 1.0
 _POLL_S: Final = 0.2
+_PR_SET_PDEATHSIG: Final = 1  # Linux: a worker does not outlive its supervisor
+_STOPS: Final = (signal.SIGTERM, signal.SIGINT)
 
 log = structlog.get_logger(__name__)
 
@@ -38,9 +42,10 @@ class _Supervisor:
         self._stopping = False
 
     def run(self, count: int, ready: Callable[[], None]) -> int:
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in _STOPS:
             signal.signal(number, self._stop)
-        pipes = [self._start() for _ in range(count)]
+        with self._unsignalled():
+            pipes = [self._start() for _ in range(count)]
         if not _all_ready(pipes):
             self._stop(signal.SIGTERM, None)
             self._reap_all()
@@ -64,8 +69,11 @@ class _Supervisor:
         return reading
 
     def _be_worker(self, writing: int) -> NoReturn:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, signal.SIG_DFL)
+        # A terminal interrupts the whole group; the supervisor passes on what is meant for workers.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM))
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)
         status = 1
         try:
             self._work(lambda: _say_ready(writing))
@@ -87,7 +95,18 @@ class _Supervisor:
             log.error("worker.died", pid=pid, status=status)
             if lived_s < _QUICK_DEATH_S:
                 time.sleep(_QUICK_DEATH_S)
-            os.close(self._start())
+            with self._unsignalled():
+                if not self._stopping:
+                    os.close(self._start())
+
+    @contextlib.contextmanager
+    def _unsignalled(self) -> Iterator[None]:
+        """Keep signals waiting, so that none falls between a fork and the note of it."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)
 
     def _reap_all(self) -> None:
         for pid in self._started:
@@ -96,11 +115,13 @@ class _Supervisor:
     def _stop(self, number: int, _frame: object) -> None:
         self._stopping = True
         for pid in self._started:
-            os.kill(pid, signal.SIGTERM if number == signal.SIGINT else number)
+            with contextlib.suppress(ProcessLookupError):  # it has just been waited for
+                os.kill(pid, signal.SIGTERM if number == signal.SIGINT else number)
 
 
 def _say_ready(writing: int) -> None:
-    os.write(writing, b"1")
+    with contextlib.suppress(BrokenPipeError):  # nobody waits for a worker that replaces another
+        os.write(writing, b"1")
     os.close(writing)
 
 

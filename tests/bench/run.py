@@ -3,7 +3,7 @@
 The gateway runs on one core; upstream and load on another. Gateways take turns, each phase is
 repeated, and medians are told. CPU is the gateway's own processes' only.
 
-    python run.py [--seconds 5] [--rounds 3] [--phases one,many,more,stream] [GATEWAY…]
+    python -m tests.bench.run [--seconds 5] [--rounds 3] [--phases one,many,more,stream] [GATEWAY…]
 """
 
 import argparse
@@ -23,7 +23,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from gateways import GATEWAYS, Gateway
+from tests.bench.gateways import GATEWAYS, Gateway
 
 HERE = Path(__file__).parent
 PHASES = {

@@ -1,5 +1,6 @@
 """Every command of the documentation does what the page says, in the order of the page."""
 
+import contextlib
 import os
 import re
 import shlex
@@ -78,7 +79,7 @@ def test_the_python_of_the_readme_gets_an_answer(
     """With no secret for OpenAI, the second channel serves: the sandbox."""
     shell, key = toured
     (program,) = _blocks("python")
-    for url in _served(shell, tmp_path):
+    with _served(shell, tmp_path) as url:
         program = program.replace("http://127.0.0.1:8000", url).replace("sk-grip-…", key)
         said = subprocess.run(
             [sys.executable, "-c", program],
@@ -112,6 +113,7 @@ def _run(command: str, shell: dict[str, str], place: Path) -> str:
     return done.stdout
 
 
+@contextlib.contextmanager
 def _served(shell: dict[str, str], place: Path) -> Iterator[str]:
     """Yield the URL of a gateway, started as the page says but on a free port."""
     (command,) = [command for command in COMMANDS if command.startswith("grip serve")]
@@ -120,6 +122,8 @@ def _served(shell: dict[str, str], place: Path) -> Iterator[str]:
         words, env=shell, cwd=place, stdout=subprocess.PIPE, text=True, start_new_session=True
     ) as server:
         assert server.stdout is not None
-        yield server.stdout.readline().split()[-1]
-        server.send_signal(signal.SIGTERM)
+        try:
+            yield server.stdout.readline().split()[-1]
+        finally:
+            server.send_signal(signal.SIGTERM)
         assert server.wait() == 0

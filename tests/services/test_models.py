@@ -68,10 +68,15 @@ async def test_buy_and_sell_prices_change_apart(context: Context):
     """What the operator pays is no price for customers."""
     cost_only = Draft(name="gpt", type="chat", buy=Rates(input_nano=1))
     added = await models.add(context, cost_only, actor="eve")
-    sold = await models.change(context, "gpt", {}, sell={"input": 3}, actor="eve")
-    free = await models.change(context, "gpt", {}, sell={"input": 0}, actor="eve")
+    sold = await models.change(context, "gpt", {}, sell={"input": 3, "output": 3}, actor="eve")
+    free = await models.change(context, "gpt", {}, sell={"input": 0, "output": 0}, actor="eve")
     gone = await models.change(
-        context, "gpt", {}, sell={"input": None}, buy={"input": None}, actor="eve"
+        context,
+        "gpt",
+        {},
+        sell={"input": None, "output": None},
+        buy={"input": None},
+        actor="eve",
     )
 
     assert [models.describe(model)["priced"] for model in (added, sold, free, gone)] == [

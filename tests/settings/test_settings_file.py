@@ -50,7 +50,7 @@ def test_defaults_serve_where_there_is_no_file(system_file):
     assert loaded.content.logging is True
     assert loaded.retention.detail_days == 30
     assert loaded.routing.attempts == 3
-    assert dataclasses.astuple(loaded.upstream) == (10, 60, 60, 600)
+    assert dataclasses.astuple(loaded.upstream) == (10, 300, 60, 600)
     assert (loaded.log.level, loaded.log.format) == ("info", "auto")
     assert dict(loaded.regions) == {}
     assert dict(loaded.payments) == {}

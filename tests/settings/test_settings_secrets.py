@@ -18,13 +18,14 @@ def refusal(reference: str, environ: Mapping[str, str], directory: Path | None =
 
 
 def test_a_variable_holds_a_secret():
-    """env:NAME is the value of that variable, untouched."""
-    assert resolve_secret("env:UPSTREAM_KEY", {"UPSTREAM_KEY": " a\n"}) == " a\n"
+    """env:NAME is the value of that variable, without the one line break that may end it."""
+    assert resolve_secret("env:UPSTREAM_KEY", {"UPSTREAM_KEY": " a"}) == " a"
+    assert resolve_secret("env:UPSTREAM_KEY", {"UPSTREAM_KEY": "a\n"}) == "a"
 
 
 @pytest.mark.parametrize(
     ("content", "expected"),
-    [(b"s3", "s3"), (b"s3\n", "s3"), (b"s3\r\n", "s3"), (b"a\nb\n\n", "a\nb\n"), (b"s3\r", "s3\r")],
+    [(b"s3", "s3"), (b"s3\n", "s3"), (b"s3\r\n", "s3"), (b" s 3 ", " s 3 ")],
 )
 def test_a_file_holds_a_secret(tmp_path, content, expected):
     """file:/path is the file's text without the one line break that ends it."""
@@ -111,3 +112,17 @@ def test_what_is_no_text_is_refused_unrepeated(tmp_path):
     assert refusal(f"file:{path}", {}) == f"the secret file:{path} is not UTF-8 text"
     assert refusal("env:A", {"A": "hunter2\udcff"}) == "the secret env:A is not UTF-8 text"
     assert "is larger than 65536 bytes" in refusal("file:/dev/zero", {})
+
+
+@pytest.mark.parametrize(
+    "value", ["hunter2\n\n", "hunter2\r", "hun\nter2", "hunter2\t", "hunter2\0", "hunter2é"]
+)
+def test_what_no_header_can_carry_is_refused_unrepeated(tmp_path, value):
+    """From wherever it comes: it would fail with each call, and be repeated in an error."""
+    path = tmp_path / "secret"
+    path.write_text(value, encoding="utf-8", newline="")
+
+    for reference in ("env:A", f"file:{path}"):
+        message = refusal(reference, {"A": value})
+        assert f"the secret {reference} has line breaks or other characters" in message
+        assert "hunter2" not in message

@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from grip.providers.json_object import JsonObject
-from grip.providers.openai import wire
+from grip.providers.openai import refusals, wire
 from grip.providers.openai.stream import OpenAIStream
 from grip.providers.port import (
     Answer,
@@ -45,7 +45,9 @@ class OpenAIAdapter:
     def refusal(self, status: int, headers: Mapping[str, str], body: bytes) -> Exception:
         """Return RequestRefused for what is wrong with the request, else the channel's fault."""
         if status in _REQUEST_FAULTS:
-            return RequestRefused(status, _error_object(body, status))
+            error = refusals.error_object(body) or refusals.unexplained(status)
+            if not refusals.is_operators(error):
+                return RequestRefused(status, error)
         wait = headers.get("retry-after", "")
         return ChannelFault(
             f"status_{status}",
@@ -82,21 +84,3 @@ def _asking(body: JsonObject) -> msgspec.Raw:
 
 def _accept(call: UpstreamCall) -> str:
     return "text/event-stream" if call.stream else "application/json"
-
-
-def _error_object(body: bytes, status: int) -> Mapping[str, object]:
-    """Return the upstream's error object, or one of our own around whatever it said."""
-    try:
-        found = msgspec.json.decode(body)
-    except wire.UNREADABLE:
-        found = None
-    error = found.get("error") if isinstance(found, dict) else None
-    if isinstance(error, dict) and isinstance(error.get("message"), str):
-        return error
-    said = error if isinstance(error, str) else body[:_MESSAGE_CHARACTERS].decode(errors="replace")
-    return {
-        "message": said or f"the upstream refused the request with status {status}",
-        "type": "invalid_request_error",
-        "param": None,
-        "code": "invalid_request_error",
-    }

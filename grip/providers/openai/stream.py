@@ -11,6 +11,7 @@ from grip.providers.openai import wire
 from grip.providers.port import ChannelFault, StreamEvent
 
 _BOUNDARY: Final = re.compile(rb"\r\n\r\n|\n\n|\r\r")
+_BOUNDARY_BYTES: Final = 4
 _MAX_EVENT_BYTES: Final = 8 * 1024 * 1024
 
 
@@ -20,18 +21,18 @@ class OpenAIStream:
     __slots__ = ("_ended", "_finished", "_rest")
 
     def __init__(self) -> None:
-        self._rest = b""
+        self._rest = bytearray()
         self._finished = False
         self._ended = False
 
     def feed(self, data: bytes) -> list[StreamEvent]:
-        """Return the events that `data` completes."""
-        if self._rest:
-            data = self._rest + data
-        *complete, self._rest = _split(data)
-        if len(self._rest) > _MAX_EVENT_BYTES:
-            raise ChannelFault("garbage", "an event of the stream does not end")
-        return [self._read(event) for event in complete]
+        """Return the events that `data` completes; what comes after the end is left out."""
+        events = []
+        for event in self._complete(data):
+            if self._ended:
+                break
+            events.append(self._read(event))
+        return events
 
     def close(self) -> list[StreamEvent]:
         """Return the last event, where the stream ended without its empty line.
@@ -40,19 +41,39 @@ class OpenAIStream:
         clients wait for is added.
         """
         events = []
-        if self._rest.strip():
-            events.append(self._read(self._rest + b"\n\n"))
-            self._rest = b""
+        if self._rest.strip() and not self._ended:
+            events.append(self._read(bytes(self._rest) + b"\n\n"))
+            self._rest.clear()
         if not self._ended:
             if not self._finished:
                 raise ChannelFault("cut", "the stream ended half-way")
             events.append(StreamEvent(data=b"data: [DONE]\n\n", is_end=True))
         return events
 
+    def _complete(self, data: bytes) -> list[bytes]:
+        """Return the events that `data` completes.
+
+        What was kept is not looked through again but for its last bytes, where a boundary may
+        have begun: a large event costs no more for coming in small pieces.
+        """
+        rest = self._rest
+        if rest:
+            begun = max(len(rest) - _BOUNDARY_BYTES + 1, 0)
+            rest += data
+            if len(rest) > _MAX_EVENT_BYTES + len(data):
+                raise ChannelFault("garbage", "an event of the stream does not end")
+            if not _BOUNDARY.search(rest, begun):
+                return []
+            data = bytes(rest)
+            rest.clear()
+        *complete, left = _split(data)
+        rest += left
+        return complete
+
     def _read(self, event: bytes) -> StreamEvent:
         payload = _payload(event)
         if not payload:
-            return StreamEvent(data=event)
+            return StreamEvent(data=event, is_comment=True)
         if payload == b"[DONE]":
             self._ended = True
             return StreamEvent(data=event, is_end=True)

@@ -11,8 +11,10 @@ import msgspec
 
 from grip.providers.port import Report
 
-MAX_TOKENS: Final = 1_000_000_000
-"""A report above this is garbage, and counts as none."""
+MAX_TOKENS: Final = 10_000_000
+"""A count above this is garbage, and counts as none: no model takes or gives as much."""
+
+_MAX_ID_CHARACTERS: Final = 200
 
 
 class Delta(msgspec.Struct):
@@ -80,8 +82,11 @@ class Body(msgspec.Struct):
 
     @property
     def upstream_id(self) -> str | None:
-        """The upstream's own name of the call."""
-        return self.id if isinstance(self.id, str) else None
+        """The upstream's own name of the call, where it is one that can be kept."""
+        found = self.id
+        if found.__class__ is str and 0 < len(found) <= _MAX_ID_CHARACTERS and found.isprintable():
+            return str(found)
+        return None
 
 
 UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)

@@ -3,6 +3,7 @@
 They stand before the framework, which would cost a fifth of a call's time (docs/adr/0004).
 """
 
+import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
@@ -49,6 +50,7 @@ def _handler(app: App, parse: Parse) -> ASGIApp:
         sink = response.EventStream(receive, send, request_id)
         try:
             key_hash = request.bearer_hash(scope)
+            await app.pipeline.greet(key_hash)
             call = parse(
                 JsonObject(await request.read_body(scope, receive, server.max_body_bytes)),
                 request_id=request_id,
@@ -60,21 +62,39 @@ def _handler(app: App, parse: Parse) -> ASGIApp:
             else:
                 await _complete(app, call, send)
         except RequestRefused as refused:
-            headers = [response.JSON, response.request_id_header(request_id)]
+            headers = [
+                response.JSON,
+                response.request_id_header(request_id),
+                *response.standing_headers(refused.standings),
+            ]
             await response.respond(send, refused.status, headers, error_body(refused.error))
         except errors.GripError as error:
-            await response.respond_error(send, request_id, error)
+            await _refuse(send, sink, request_id, error)
+        except asyncio.CancelledError:
+            # Only a gateway whose time to stop is over cancels; a stream says so itself.
+            if not sink.started:
+                stopped = errors.ServiceUnavailable("the gateway is being stopped; retry")
+                await response.respond_error(send, request_id, stopped)
         except Exception:
             log.exception("request.failed", request_id=request_id)
-            if sink.started:
-                raise
-            await response.respond_error(
-                send, request_id, errors.GripError("grip failed; its log has the request's id")
-            )
+            failure = errors.GripError("grip failed; its log has the request's id")
+            await _refuse(send, sink, request_id, failure)
         finally:
             await sink.close()
 
     return handle
+
+
+async def _refuse(
+    send: Send, sink: response.EventStream, request_id: str, error: errors.GripError
+) -> None:
+    """Tell an error: as an answer, or as the end of a stream that has begun."""
+    if error.detail:
+        log.warning("request.refused", request_id=request_id, code=error.code, detail=error.detail)
+    if sink.started:
+        await sink.fail(error)
+    else:
+        await response.respond_error(send, request_id, error)
 
 
 async def _complete(app: App, call: Call, send: Send) -> None:

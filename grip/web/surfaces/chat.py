@@ -5,30 +5,22 @@ Only what money rests on is checked here. Everything else is the upstream's to a
 
 from typing import Any, Final
 
-import msgspec
-
 from grip import errors
 from grip.gateway.call import Call
 from grip.money import estimates
 from grip.providers.json_object import JsonObject
+from grip.web.surfaces.content import Message, Tally
+from grip.web.surfaces.members import refuse_lookalikes
 
 _MAX_TOKENS: Final = 100_000_000
 _MAX_CHOICES: Final = 128
 _COUNTED: Final = ("tools", "functions", "response_format")
 
 
-class _Message(msgspec.Struct):
-    role: str
-    content: str | list[dict[str, Any]] | None = None
-    name: Any = None
-    refusal: Any = None
-    tool_calls: msgspec.Raw = msgspec.Raw()
-    function_call: msgspec.Raw = msgspec.Raw()
-
-
 def parse(body: JsonObject, *, request_id: str, key_hash: str, ip: str) -> Call:
     """Return the call in a body; raises InvalidRequest, naming the member that is wrong."""
-    messages = body.get("messages", list[_Message])
+    refuse_lookalikes(body)
+    messages = body.get("messages", list[Message])
     if not messages:
         raise errors.InvalidRequest("messages: at least one is needed", param="messages")
     tokens, bound = _input(messages, body)
@@ -82,49 +74,21 @@ def _wants_usage(body: JsonObject) -> bool:
         raise errors.InvalidRequest(
             "stream_options.include_usage: it is true or false", param="stream_options"
         )
+    for name in options:
+        if name != "include_usage" and name.lower() == "include_usage":
+            raise errors.InvalidRequest(
+                f"stream_options.{name}: write it include_usage", param="stream_options"
+            )
     return wanted
 
 
-def _input(messages: list[_Message], body: JsonObject) -> tuple[int, int]:
+def _input(messages: list[Message], body: JsonObject) -> tuple[int, int]:
     """Return the tokens of the input, near the truth and bounded for the hold."""
-    parts: list[str] = []
-    media = media_bound = 0
-    for message in messages:
-        if isinstance(message.content, str):
-            parts.append(message.content)
-        else:
-            for part in message.content or ():
-                near, bound = _part(part, parts)
-                media, media_bound = media + near, media_bound + bound
-        if message.name or message.refusal or message.tool_calls or message.function_call:
-            parts.extend(_extras(message))
-    extras = [body.text_of(name).decode() for name in _COUNTED if name in body]
-    text = "\n".join(parts + extras)
-    framing = estimates.PER_REQUEST_TOKENS + estimates.PER_MESSAGE_TOKENS * len(messages)
-    tools = estimates.TOOLS_TOKENS_BOUND if extras else 0
-    near, bound = estimates.text_tokens_and_bound(text)
-    return framing + media + near, framing + media_bound + tools + bound
-
-
-def _extras(message: _Message) -> list[str]:
-    said = [part for part in (message.name, message.refusal) if isinstance(part, str)]
-    called = (bytes(message.tool_calls), bytes(message.function_call))
-    return said + [part.decode() for part in called if part not in (b"", b"null")]
-
-
-def _part(part: dict[str, Any], texts: list[str]) -> tuple[int, int]:
-    """Return the tokens of one part of a message's content; its text goes into `texts`."""
-    match part:
-        case {"type": "image_url"}:
-            return estimates.IMAGE_TOKENS, estimates.IMAGE_TOKENS_BOUND
-        case {"type": "input_audio", "input_audio": {"data": str(data), **rest}}:
-            bound = estimates.audio_tokens_bound(len(data), compressed=rest.get("format") != "wav")
-            return bound, bound
-        case {"type": "file", "file": {"file_data": str(data)}}:
-            bound = estimates.file_tokens_bound(len(data))
-            return bound, bound
-        case {"text": str(text)}:
-            texts.append(text)
-        case _:
-            texts.append(msgspec.json.encode(part).decode())
-    return 0, 0
+    tally = Tally(messages)
+    tools = 0
+    for name in _COUNTED:
+        if name in body:
+            tally.add_json(body.text_of(name))
+            tools = estimates.TOOLS_TOKENS_BOUND
+    near, bound = tally.tokens(body.raw)
+    return near, bound + tools

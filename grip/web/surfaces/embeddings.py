@@ -1,16 +1,21 @@
 """`POST /v1/embeddings`: texts or token lists in, vectors out; only the input is metered."""
 
-from typing import Any
+from typing import Any, Final
 
 from grip import errors
 from grip.gateway.call import Call
 from grip.money import estimates
 from grip.providers.json_object import JsonObject
 from grip.web.surfaces.chat import model_name
+from grip.web.surfaces.content import AROUND_BODY_BYTES, covering
+from grip.web.surfaces.members import refuse_lookalikes
+
+_AROUND_TEXT_BYTES: Final = 4
 
 
 def parse(body: JsonObject, *, request_id: str, key_hash: str, ip: str) -> Call:
     """Return the call in a body; raises InvalidRequest, naming the member that is wrong."""
+    refuse_lookalikes(body)
     tokens, bound = _tokens(body)
     return Call(
         request_id=request_id,
@@ -27,7 +32,10 @@ def parse(body: JsonObject, *, request_id: str, key_hash: str, ip: str) -> Call:
 
 
 def _tokens(body: JsonObject) -> tuple[int, int]:
-    """Return the tokens of the input, near the truth and bounded; token lists are exact."""
+    """Return the tokens of the input, near the truth and bounded.
+
+    Token lists are exact; what stands beside the input counts by its bytes.
+    """
     found: str | list[Any] | None = body.get("input", str | list[Any])  # type: ignore[arg-type]
     if not found:
         raise errors.InvalidRequest("input: a text or a list is needed", param="input")
@@ -35,9 +43,15 @@ def _tokens(body: JsonObject) -> tuple[int, int]:
         found = [found]
     if all(isinstance(item, str) for item in found):
         text = "\n".join(found)
-        return estimates.text_tokens_and_bound(text)
+        tokens, bound = estimates.text_tokens_and_bound(text)
+        return tokens, covering(body.raw, text, bound, usual=_usual(found))
     tokens = _token_count(found)
-    return tokens, tokens
+    rest = body.raw.replace(body.text_of("input"), b"", 1)
+    return tokens, tokens + covering(rest, "", 0)
+
+
+def _usual(found: list[Any]) -> int:
+    return AROUND_BODY_BYTES + _AROUND_TEXT_BYTES * len(found)
 
 
 def _token_count(found: list[Any]) -> int:

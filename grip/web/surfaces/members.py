@@ -1,0 +1,45 @@
+"""The members of a body that grip reads, and what could be taken for one of them.
+
+Some upstreams match names without regard to case: a body with `Max_Tokens` would be held for by
+what grip reads and served by what it does not.
+"""
+
+import unicodedata
+from collections.abc import Collection
+from typing import Final
+
+from grip import errors
+from grip.providers.json_object import JsonObject
+
+READ: Final = frozenset(
+    {
+        "best_of",
+        "functions",
+        "input",
+        "max_completion_tokens",
+        "max_output_tokens",
+        "max_tokens",
+        "messages",
+        "model",
+        "n",
+        "prompt",
+        "response_format",
+        "stream",
+        "stream_options",
+        "tools",
+    }
+)
+"""The names that money rests on, over all surfaces."""
+
+
+def refuse_lookalikes(body: JsonObject, read: Collection[str] = READ) -> None:
+    """Raise InvalidRequest where a name differs from one that grip reads in its letters' case."""
+    for name in body.names:
+        if name not in read and (meant := _folded(name)) in read:
+            raise errors.InvalidRequest(f"{name!r}: write it {meant!r}", param=name)
+
+
+def _folded(name: str) -> str:
+    if name.isascii():
+        return name.lower()
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())

@@ -1,0 +1,331 @@
+"""What becomes of entries while the database is in trouble: named errors, and no half of a deed."""
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import asyncpg
+import pytest
+
+from grip import errors
+from grip.money.amounts import NANO
+from grip.money.entries import Admitted, Entry, Outcome, Settled
+from grip.store import books_postgres
+from grip.store.books import HotBooks
+from grip.store.books_sqlite import SqliteBooks
+from grip.store.engine import Database
+
+KILL = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+    "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+)
+LOCKED = (
+    "SELECT count(*) FROM pg_stat_activity "
+    "WHERE datname = current_database() AND wait_event_type = 'Lock'"
+)
+
+OTHERS = (
+    "SELECT count(*) FROM pg_stat_activity "
+    "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+)
+
+
+@pytest.fixture
+async def sqlite_house(sqlite_url, build, clock):
+    """A house on SQLite alone."""
+    house = build(sqlite_url, clock)
+    await house.prepare()
+    yield house
+    await house.close()
+
+
+@pytest.fixture
+async def postgres_house(postgres_url, build, clock):
+    """A house on PostgreSQL alone."""
+    house = build(postgres_url, clock)
+    await house.prepare()
+    yield house
+    await house.close()
+
+
+@pytest.fixture
+async def operator(postgres_url):
+    """A connection of the operator's own."""
+    connection = await asyncpg.connect(postgres_url)
+    yield connection
+    await connection.close()
+
+
+async def test_a_file_that_cannot_be_written_refuses_and_recovers(sqlite_house):
+    """Nothing was held or charged, and what was held before can still be charged."""
+    books = await sqlite_house.open()
+    ana = await sqlite_house.customer()
+    held, next_ = [await sqlite_house.asks(books, ana, 2) for _ in range(2)]
+    await books.submit(held)
+    books._writer._db.execute("PRAGMA query_only = ON")
+    outcomes = await sqlite_house.all(books, next_, sqlite_house.settles(held, NANO))
+    books._writer._db.execute("PRAGMA query_only = OFF")
+
+    assert [type(outcome) for outcome in outcomes] == [errors.DatabaseUnavailable] * 2
+    assert "readonly database" in outcomes[0].detail
+    assert (await sqlite_house.wallet(ana.wallet_id)).held == 2
+    assert isinstance(await books.submit(sqlite_house.settles(held, NANO)), Settled)
+    await sqlite_house.verify()
+
+
+async def test_a_file_that_somebody_else_keeps_locked_refuses_and_recovers(sqlite_house):
+    """After the time that a writer waits for others."""
+    books = await sqlite_house.open()
+    ana = await sqlite_house.customer()
+    entry = await sqlite_house.asks(books, ana, 2)
+    books._writer._db.execute("PRAGMA busy_timeout = 1")
+    async with sqlite_house.database.write():
+        with pytest.raises(errors.DatabaseUnavailable, match="locked"):
+            await books.submit(entry)
+
+    assert isinstance(await books.submit(entry), Admitted)
+
+
+async def test_a_table_that_has_gone_is_told_by_name(house, books):
+    """Of reads, of admissions and of settlements; nobody waits for ever."""
+    ana = await house.customer()
+    held, next_ = [await house.asks(books, ana, 2) for _ in range(2)]
+    await books.submit(held)
+    for table in ("holds", "usage", "api_key", "catalog"):
+        await house.run(f"ALTER TABLE {table} RENAME TO {table}_away")
+        outcomes = await house.all(books, next_, house.settles(held, NANO))
+        for look in (books.caller(ana.hash, fresh=True), books.catalog(fresh=True)):
+            try:
+                await look
+            except errors.GripError as error:
+                outcomes.append(error)
+        await house.run(f"ALTER TABLE {table}_away RENAME TO {table}")
+        refused = [outcome for outcome in outcomes if isinstance(outcome, errors.GripError)]
+        expected = {errors.DatabaseUnavailable, errors.BooksBroken}
+        assert refused
+        assert {type(outcome) for outcome in refused} <= expected
+        assert all(isinstance(outcome, errors.GripError | Admitted) for outcome in outcomes[:2])
+        if isinstance(outcomes[0], Admitted):
+            await books.submit(house.releases(next_))
+
+    assert isinstance(await books.submit(house.settles(held, NANO)), Settled)
+    await house.verify()
+
+
+async def test_books_on_a_file_that_cannot_be_opened_do_not_start(tmp_path, clock):
+    """The first call would wait for ever."""
+    (tmp_path / "grip.db").mkdir()
+    database = Database(f"sqlite:///{tmp_path / 'grip.db'}")
+    with pytest.raises(errors.DatabaseUnavailable):
+        await SqliteBooks(database, {}, clock).start()
+    await database.close()
+
+
+def test_books_on_sqlite_need_a_file(clock):
+    """Another engine has books of its own."""
+    with pytest.raises(errors.ConfigurationInvalid):
+        SqliteBooks(Database("postgresql://localhost/grip"), {}, clock)
+
+
+async def test_checkpoints_move_the_log_into_the_file(sqlite_house, monkeypatch):
+    """Beside the books, again and again; a log that has grown large is cut to nothing."""
+    monkeypatch.setattr("grip.store.books_sqlite._CHECKPOINT_EVERY_S", 0.001)
+    monkeypatch.setattr("grip.store.books_sqlite._TRUNCATE_ABOVE_BYTES", 0)
+    log = sqlite_house.database.path.with_name("grip.db-wal")
+    assert log.stat().st_size > 0
+    await sqlite_house.open()
+
+    while (await asyncio.to_thread(log.stat)).st_size:
+        pass
+
+
+async def test_a_checkpoint_that_is_in_the_way_is_postponed(sqlite_house, monkeypatch):
+    """The thread lives on and tries again."""
+    tries, tried = [], threading.Semaphore(0)
+
+    class Busy:
+        def execute(self, sql: str) -> None:
+            if "checkpoint" in sql:
+                tries.append(sql)
+                tried.release()
+                raise sqlite3.OperationalError("database table is locked")
+
+        def close(self) -> None:
+            tries.append("closed")
+
+    monkeypatch.setattr("grip.store.books_sqlite._CHECKPOINT_EVERY_S", 0.001)
+    monkeypatch.setattr("grip.store.books_sqlite.connect", lambda path: Busy())
+    checkpointer = SqliteBooks(sqlite_house.database, {}, sqlite_house.clock)._checkpointer
+    checkpointer.start()
+    for _ in range(2):
+        assert await asyncio.to_thread(tried.acquire, timeout=30)
+    await asyncio.to_thread(checkpointer.stop)
+
+    assert set(tries[:-1]) == {"PRAGMA wal_checkpoint(PASSIVE)"}
+    assert tries[-1] == "closed"
+
+
+async def blocked_by(
+    operator: Any, books: HotBooks, customer: Any, *entries: Entry
+) -> list[asyncio.Task[Outcome]]:
+    """Submit entries and return their tasks when the database makes them wait for the operator."""
+    await operator.execute("BEGIN")
+    await operator.execute("SELECT 1 FROM wallet WHERE id = $1 FOR UPDATE", customer.wallet_id)
+    tasks = [asyncio.create_task(books.submit(entry)) for entry in entries]
+    while not await operator.fetchval(LOCKED):
+        pass
+    return tasks
+
+
+async def test_a_settlement_survives_the_loss_of_its_connection(postgres_house, operator):
+    """It is tried again and charges once; the admission beside it is refused, and holds nothing."""
+    books = await postgres_house.open()
+    ana = await postgres_house.customer()
+    held, next_ = [await postgres_house.asks(books, ana, 2) for _ in range(2)]
+    await books.submit(held)
+    tasks = await blocked_by(operator, books, ana, postgres_house.settles(held, 2 * NANO), next_)
+    await operator.execute(KILL)
+    await operator.execute("ROLLBACK")
+    settled, refused = await asyncio.gather(*tasks, return_exceptions=True)
+
+    assert settled == Settled(cost_nano=2 * NANO, credits=2, balance_after=998)
+    assert isinstance(refused, errors.DatabaseUnavailable)
+    assert len(await postgres_house.rows("usage")) == 1
+    assert await postgres_house.rows("holds") == []
+    await postgres_house.verify()
+
+
+async def test_connections_that_are_lost_under_load_lose_and_double_nothing(
+    postgres_house, operator
+):
+    """Every settlement is charged once, however often the server throws everybody out."""
+    two = [await postgres_house.open() for _ in range(2)]
+    customers = [await postgres_house.customer() for _ in range(4)]
+    entries = [await postgres_house.asks(two[0], customer, 3) for customer in customers]
+    charged = []
+
+    async def call(number: int) -> None:
+        entry = entries[number % 4]._replace(request_id=f"req_{number}")
+        try:
+            await two[number % 2].submit(entry)
+        except errors.DatabaseUnavailable:
+            return
+        settle = postgres_house.settles(entry, 3 * NANO)
+        charged.append(await two[number // 2 % 2].submit(settle))
+
+    async def throw_out() -> None:
+        for _ in range(4):
+            await operator.execute(KILL)
+            while not await operator.fetchval(OTHERS):
+                pass
+
+    async def calls(start: int) -> None:
+        for number in range(start, 160, 8):
+            await call(number)
+
+    await asyncio.gather(throw_out(), *map(calls, range(8)))
+    wallets = [await postgres_house.wallet(customer.wallet_id) for customer in customers]
+
+    assert {type(outcome) for outcome in charged} == {Settled}
+    assert sum(1_000 - wallet.balance for wallet in wallets) == 3 * len(charged)
+    assert await postgres_house.rows("holds") == []
+    await postgres_house.verify()
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        asyncpg.ConnectionDoesNotExistError("the answer was lost"),
+        asyncpg.InternalClientError("another operation is in progress"),
+        asyncpg.AdminShutdownError("terminating connection"),
+        ConnectionResetError(),
+        TimeoutError(),
+    ],
+)
+async def test_a_commit_whose_answer_was_lost_counts_once(postgres_house, monkeypatch, loss):
+    """The settlement is found in the books, the admission in doubt is let go."""
+    books = await postgres_house.open()
+    ana = await postgres_house.customer()
+    held, next_ = [await postgres_house.asks(books, ana, 2) for _ in range(2)]
+    await books.submit(held)
+    transact = books._transact
+    lost: list[Any] = []
+
+    async def lose_the_answer(entries):
+        outcomes = await transact(entries)
+        if not lost:
+            lost.append(outcomes)
+            raise loss
+        return outcomes
+
+    monkeypatch.setattr(books, "_transact", lose_the_answer)
+    outcomes = await postgres_house.all(books, postgres_house.settles(held, NANO), next_)
+
+    assert [type(outcome) for outcome in lost[0]] == [Settled, Admitted]
+    assert outcomes[0] == lost[0][0]
+    assert isinstance(outcomes[1], errors.DatabaseUnavailable)
+    assert len(await postgres_house.rows("usage")) == 1
+    assert await postgres_house.rows("holds") == []
+    await postgres_house.verify()
+
+
+@pytest.mark.parametrize(
+    "trouble", [ConnectionRefusedError(), asyncpg.DeadlockDetectedError("x"), TimeoutError()]
+)
+async def test_trouble_that_lasts_is_told_in_the_end(postgres_house, monkeypatch, trouble):
+    """After the last try; the books go on when it is over."""
+    books = await postgres_house.open()
+    ana = await postgres_house.customer()
+    held = await postgres_house.asks(books, ana, 2)
+    await books.submit(held)
+    tries = []
+
+    async def fail(entries):
+        tries.append(entries)
+        raise trouble
+
+    monkeypatch.setattr(books_postgres, "_RETRY_AFTER_S", (0, 0))
+    with monkeypatch.context() as patch:
+        patch.setattr(books, "_transact", fail)
+        with pytest.raises(errors.DatabaseUnavailable):
+            await books.submit(postgres_house.settles(held, NANO))
+
+    assert len(tries) == 3
+    assert isinstance(await books.submit(postgres_house.settles(held, NANO)), Settled)
+
+
+async def test_reads_on_a_lost_connection_are_unavailable_and_recover(
+    postgres_house, operator, monkeypatch
+):
+    """The pool opens another."""
+    books = await postgres_house.open()
+    ana = await postgres_house.customer()
+    await operator.execute(KILL)
+    seen: list[Any] = []
+    looks: tuple[Callable[[], Awaitable[Any]], ...] = (
+        lambda: books.caller(ana.hash, fresh=True),
+        lambda: books.catalog(fresh=True),
+    )
+    while len(seen) < 2 or isinstance(seen[-1], errors.GripError):
+        for look in looks:
+            try:
+                seen.append(await look())
+            except errors.DatabaseUnavailable as error:
+                seen.append(error)
+
+    assert len(seen) < 10
+
+    class Away:
+        async def fetchrow(self, *_):
+            raise ConnectionRefusedError
+
+        fetchval = fetchrow
+
+    monkeypatch.setattr(books, "_pool", Away())
+    with pytest.raises(errors.DatabaseUnavailable):
+        await books.caller(ana.hash, fresh=True)
+    with pytest.raises(errors.DatabaseUnavailable):
+        await books.catalog(fresh=True)
+    monkeypatch.undo()

@@ -1,0 +1,101 @@
+"""`grip serve --demo`: what it makes, what it prints, and where it refuses."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx2
+
+from tests.e2e.gateway import command, environ, serving
+
+
+def _chat(url: str, key: str) -> int:
+
+    body = {"model": "sandbox-chat", "messages": [{"role": "user", "content": "Hello"}]}
+    return httpx2.post(
+        f"{url}/v1/chat/completions", json=body, headers={"authorization": f"Bearer {key}"}
+    ).status_code
+
+
+def test_the_printed_line_works_in_a_shell(own_url: str, tmp_path: Path):
+    """As it stands, and it is charged."""
+    with serving(own_url, tmp_path, "--demo") as gateway:
+        done = subprocess.run(
+            ["bash", "-c", gateway.said["curl"]],
+            env=environ(own_url),
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        usage = command(own_url, tmp_path, "usage", "list", "--json")
+
+    assert json.loads(done.stdout)["choices"][0]["message"]["content"]
+    assert gateway.said["key"].startswith("sk-grip-")
+    (row,) = json.loads(usage.stdout)
+    assert row["cost_nano"] > 0
+
+
+def test_people_get_the_same_line_in_words(own_url: str, tmp_path: Path):
+    """Without --json, one of the printed lines is the command."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "grip", "serve", "--demo", "--port", "0"],
+        env=environ(own_url),
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert process.stdout is not None
+    with process.stdout as printed:
+        line = next(text for text in printed if text.startswith("curl "))
+        done = subprocess.run(
+            ["bash", "-c", line], env=environ(own_url), capture_output=True, check=True
+        )
+        process.terminate()
+        assert process.wait(60) == 0
+
+    assert json.loads(done.stdout)["choices"]
+
+
+def test_a_restart_rolls_the_key(own_url: str, tmp_path: Path):
+    """The old one is refused from then on; nothing is made twice."""
+    with serving(own_url, tmp_path, "--demo") as first:
+        old = str(first.said["key"])
+        assert _chat(first.url, old) == 200
+    with serving(own_url, tmp_path, "--demo") as second:
+        assert _chat(second.url, old) == 401
+        assert _chat(second.url, str(second.said["key"])) == 200
+    keys, models = (
+        json.loads(command(own_url, tmp_path, noun, "list", "--json").stdout)
+        for noun in ("keys", "models")
+    )
+
+    assert len(keys) == 1
+    assert {model["type"] for model in models} == {"chat", "embedding"}
+    assert all(model["priced"] and float(model["input"]) > 0 for model in models)
+
+
+def test_a_database_in_use_is_refused_in_one_line(own_url: str, tmp_path: Path):
+    """Nothing is changed there, and nothing listens."""
+    command(own_url, tmp_path, "accounts", "create", "--email", "ana@example.com")
+    refused = command(own_url, tmp_path, "serve", "--demo", "--port", "0")
+    as_json = command(own_url, tmp_path, "serve", "--demo", "--port", "0", "--json")
+    keys = command(own_url, tmp_path, "keys", "list", "--json")
+
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr.startswith("error: conflict: ")
+    assert refused.stderr.count("\n") == 1
+    assert json.loads(as_json.stderr)["error"]["code"] == "conflict"
+    assert json.loads(keys.stdout) == []
+
+
+def test_a_port_that_is_taken_is_refused_in_one_line(own_url: str, tmp_path: Path):
+    """It names the address."""
+    with serving(own_url, tmp_path) as gateway:
+        port = gateway.url.rpartition(":")[2]
+        refused = command(own_url, tmp_path, "serve", "--port", port)
+
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr.startswith("error: address_unusable: ")
+    assert refused.stderr.count("\n") == 1

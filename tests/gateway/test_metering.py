@@ -1,0 +1,74 @@
+import pytest
+
+from grip.gateway import metering
+from grip.money.estimates import text_tokens
+from grip.money.pricing import Rates
+from grip.providers.port import Report
+
+SELL = Rates(input_nano=10, output_nano=100, cached_input_nano=1)
+TEXT = "The quick brown fox jumps over the lazy dog."
+
+
+@pytest.fixture
+def bought(plan_at):
+    """A plan with a buy price of a tenth."""
+    return plan_at(SELL, Rates(input_nano=1, output_nano=10))
+
+
+def test_what_the_upstream_reported_is_charged(call, bought):
+    """Cached input at its own price; the text is not even looked at."""
+    report = Report(input_tokens=50, output_tokens=7, cached_input_tokens=20)
+    measured = metering.measure(call(), bought, report, TEXT)
+
+    assert not measured.estimated
+    assert measured.cost_nano == 30 * 10 + 20 * 1 + 7 * 100
+    assert measured.buy_cost_nano == 50 + 70
+    assert (measured.usage.input_tokens, measured.usage.output_tokens) == (50, 7)
+    assert measured.usage.cached_input_tokens == 20
+
+
+def test_a_report_of_nothing_is_a_report(call, bought):
+    """Zero is a count, None is not."""
+    measured = metering.measure(call(), bought, Report(input_tokens=50, output_tokens=0), TEXT)
+
+    assert (measured.estimated, measured.usage.output_tokens) == (False, 0)
+
+
+@pytest.mark.parametrize("report", [None, Report()])
+def test_without_a_report_the_call_is_estimated(call, bought, report):
+    """From the input near the truth, not from the bound, and from the text that came."""
+    measured = metering.measure(call(), bought, report, TEXT)
+
+    assert measured.estimated
+    assert (measured.usage.input_tokens, measured.usage.output_tokens) == (100, text_tokens(TEXT))
+    assert measured.cost_nano == 100 * 10 + text_tokens(TEXT) * 100
+
+
+@pytest.mark.parametrize(
+    ("report", "tokens"),
+    [
+        (Report(input_tokens=50), (50, text_tokens(TEXT))),
+        (Report(output_tokens=7), (100, 7)),
+    ],
+)
+def test_half_a_report_is_taken_and_the_rest_is_estimated(call, bought, report, tokens):
+    """And the whole is marked: only a full report is proof."""
+    measured = metering.measure(call(), bought, report, TEXT)
+
+    assert measured.estimated
+    assert (measured.usage.input_tokens, measured.usage.output_tokens) == tokens
+
+
+def test_a_call_that_generates_nothing_has_no_output(call, bought):
+    """Whatever text is in its answer."""
+    measured = metering.measure(call(has_output=False), bought, None, TEXT)
+
+    assert measured.usage.output_tokens == 0
+
+
+def test_a_buy_price_that_nobody_named_is_unknown_and_not_nothing(call, plan_at):
+    """A typed 0 is known."""
+    for buy, cost in ((Rates(), None), (Rates(input_nano=0, output_nano=0), 0)):
+        chosen = plan_at(SELL, buy)
+        report = Report(input_tokens=1, output_tokens=1)
+        assert metering.measure(call(), chosen, report, "").buy_cost_nano == cost

@@ -1,0 +1,178 @@
+from collections import Counter
+from collections.abc import Iterable
+from itertools import cycle, permutations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from grip import errors
+from grip.gateway import routing
+from grip.gateway.call import Candidate
+from grip.money.pricing import Rates
+from grip.store.records import Catalog, Model
+
+
+def names(found: Iterable[Candidate]) -> list[str]:
+    return [candidate.channel.name for candidate in found]
+
+
+def catalog(*models: Model) -> Catalog:
+    return Catalog(
+        version=1,
+        models={model.name: model for model in models},
+        aliases={alias: model.name for model in models for alias in model.aliases},
+    )
+
+
+@pytest.mark.parametrize("name", ["gpt", "best"])
+def test_a_model_is_found_by_its_name_and_its_aliases(model, caller, name):
+    """What the client says is what it may go on saying."""
+    gpt = model("gpt", aliases=["best"])
+
+    assert routing.find_model(catalog(gpt, model("other")), caller(), name, "chat") is gpt
+
+
+@pytest.mark.parametrize("allowed", [{"gpt"}, {"best"}, {"gpt", "other"}])
+@pytest.mark.parametrize("name", ["gpt", "best"])
+def test_an_allowlist_means_the_model_by_whichever_name(model, caller, allowed, name):
+    """A key that may use an alias may use what it leads to."""
+    books = catalog(model("gpt", aliases=["best"]), model("other"))
+    who = caller(models=frozenset(allowed))
+
+    assert routing.find_model(books, who, name, "chat").name == "gpt"
+
+
+@pytest.mark.parametrize("allowed", [set(), {"other"}, {"gp"}])
+def test_a_model_that_is_not_on_the_allowlist_is_refused(model, caller, allowed):
+    """An empty list allows nothing."""
+    with pytest.raises(errors.ModelNotAllowed) as refused:
+        routing.find_model(catalog(model()), caller(models=frozenset(allowed)), "gpt", "chat")
+
+    assert (refused.value.code, refused.value.param) == ("model_not_allowed", "model")
+
+
+def test_a_model_that_is_unknown_or_disabled_does_not_exist(model, caller):
+    """Also for a key that may not use it."""
+    books = catalog(model("off", enabled=False))
+    for name in ("off", "gpt", ""):
+        with pytest.raises(errors.ModelNotFound, match="does not exist"):
+            routing.find_model(books, caller(models=frozenset()), name, "chat")
+
+
+@pytest.mark.parametrize("sell", [Rates(), Rates(input_nano=1), Rates(output_nano=1)])
+def test_a_model_without_a_whole_price_is_refused(model, caller, price, sell):
+    """What nobody priced is not free."""
+    for unpriced in (model(price=price(sell)), model(price=None)):
+        with pytest.raises(errors.ModelNotFound, match="price"):
+            routing.find_model(catalog(unpriced), caller(), "gpt", "chat")
+
+
+def test_free_is_a_price_that_somebody_typed(model, caller, price):
+    """Zero on both sides."""
+    gpt = model(price=price(Rates(input_nano=0, output_nano=0)))
+
+    assert routing.find_model(catalog(gpt), caller(), "gpt", "chat") is gpt
+
+
+def test_a_model_is_served_on_the_routes_of_its_type(model, caller):
+    """The message says which type it has."""
+    with pytest.raises(errors.InvalidRequest, match="type embedding"):
+        routing.find_model(catalog(model(type="embedding")), caller(), "gpt", "chat")
+
+
+def test_visible_are_the_models_that_can_be_called(model, caller, price):
+    """By name; the others would be refused."""
+    books = catalog(
+        model("b", aliases=["best"]),
+        model("a"),
+        model("off", enabled=False),
+        model("bare", price=None),
+        model("half", price=price(Rates(input_nano=1))),
+    )
+
+    assert [found.name for found in routing.visible(books, caller())] == ["a", "b"]
+    allowed = caller(models=frozenset({"best", "off"}))
+    assert [found.name for found in routing.visible(books, allowed)] == ["b"]
+
+
+@pytest.mark.parametrize(
+    ("groups", "allowed", "found"),
+    [
+        (["default"], (None, None), ["plain"]),
+        (["default", "fast"], (None, None), ["fast", "plain"]),
+        (["default", "fast"], (frozenset({"fast"}), None), ["fast"]),
+        (["default", "fast"], (None, frozenset({"default"})), ["plain"]),
+        (["default", "fast"], (frozenset({"fast"}), frozenset({"default"})), []),
+        (["default"], (frozenset({"fast"}), None), []),
+        (["other"], (None, None), []),
+    ],
+)
+def test_a_channel_serves_where_model_key_and_tier_agree_on_a_group(
+    model, channel, groups, allowed, found
+):
+    """The model names groups; key and tier may narrow them, never widen."""
+    channels = (channel("plain"), channel("fast", groups=["fast"]))
+    chosen = routing.candidates(channels, model(groups=groups), allowed, lambda: 0.5)
+
+    assert sorted(names(chosen)) == found
+
+
+def test_a_channel_serves_the_types_it_says(model, channel):
+    """A channel for images answers no chat."""
+    channels = (channel("pictures", types=["image"]), channel("both", types=["image", "chat"]))
+
+    assert names(routing.candidates(channels, model(), (), lambda: 0.5)) == ["both"]
+
+
+def test_a_channel_may_call_the_model_something_else(model, channel):
+    """By the model's own name, whichever alias the client used."""
+    channels = (channel("a", model_map={"gpt": "gpt-4o", "other": "x"}), channel("b"))
+    found = routing.candidates(channels, model(aliases=["best"]), (), cycle([0.9, 0.1]).__next__)
+
+    assert [candidate.upstream_model for candidate in found] == ["gpt-4o", "gpt"]
+
+
+@given(st.lists(st.floats(0, 1, exclude_max=True), min_size=4, max_size=4))
+def test_a_higher_priority_goes_first_whatever_chance_says(model, channel, chances):
+    """Chance orders only equals, and every eligible channel is tried in its turn."""
+    channels = [
+        channel("low", priority=-1, weight=1_000),
+        channel("high", priority=5),
+        channel("even", priority=5, weight=9),
+        channel("middle"),
+    ]
+    found = names(routing.candidates(channels, model(), (), iter(chances).__next__))
+
+    assert sorted(found[:2]) == ["even", "high"]
+    assert found[2:] == ["middle", "low"]
+
+
+def test_equals_are_drawn_in_proportion_to_their_weights(model, channel):
+    """Over a grid of all chances, the first are as many as their weight says."""
+    channels = (channel("one", weight=1), channel("three", weight=3))
+    steps = [(step + 0.5) / 100 for step in range(100)]
+    first = Counter(
+        names(routing.candidates(channels, model(), (), iter(pair).__next__))[0]
+        for pair in ((a, b) for a in steps for b in steps)
+    )
+
+    assert 7_400 <= first["three"] <= 7_600
+
+
+def test_the_order_of_equals_is_a_draw_of_all_of_them(model, channel):
+    """With even weights the larger chance goes first, so every order can come up."""
+    channels = [channel(name) for name in "abc"]
+    orders = {
+        tuple(names(routing.candidates(channels, model(), (), iter(chances).__next__)))
+        for chances in permutations((0.1, 0.5, 0.9))
+    }
+
+    assert orders == set(permutations("abc"))
+
+
+def test_a_lone_channel_is_no_matter_of_chance(model, channel):
+    """Nothing is drawn."""
+    found = routing.candidates([channel("a")], model(), (), iter(()).__next__)
+
+    assert names(found) == ["a"]
