@@ -4,8 +4,6 @@ A connection that fails, a timeout, a status that is the channel's fault, garbag
 a success make the next candidate's turn. What is wrong with the request itself ends the walk.
 """
 
-import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -28,7 +26,6 @@ from grip.providers.port import (
 from grip.store.records import Channel
 from grip.transport.port import Reply, StreamReply, Timeouts, Transport, TransportFault
 
-_LINGER_S = 0.5
 _OK = range(200, 300)
 _SSE = "text/event-stream"
 
@@ -75,7 +72,7 @@ class OpenStream:
             data = await _read(self._reply)
             events = self._reader.feed(data) if data else self._reader.close()
         yield events
-        await _linger(self._reply)
+        self._reply.finish()
 
 
 class Upstream:
@@ -197,14 +194,6 @@ async def _read(reply: StreamReply) -> bytes:
         return await reply.read()
     except TransportFault as fault:
         raise ChannelFault(fault.reason, fault.detail) from fault
-
-
-async def _linger(reply: StreamReply) -> None:
-    """Read to the end of a body that has said all: its connection can then be used again."""
-    with contextlib.suppress(TimeoutError, TransportFault):
-        async with asyncio.timeout(_LINGER_S):
-            while await reply.read():
-                pass
 
 
 def _no_stream(adapter: Adapter, wire_call: UpstreamCall, body: bytes) -> ChannelFault:

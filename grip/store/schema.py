@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from grip import errors
 from grip.store.engine import Database
 
-HEAD: Final = "0001"
+HEAD: Final = "0002"
 """The revision of this version: the last file in `migrations/versions`."""
 
 _CURRENT = sa.text("SELECT version_num FROM alembic_version")
@@ -32,6 +32,11 @@ class SchemaStatus:
         """Whether this version can work on the database."""
         return self.current == self.head
 
+    @property
+    def is_newer(self) -> bool:
+        """Whether a later version has been at work here; revisions count up."""
+        return self.current is not None and self.current > self.head
+
 
 async def status(database: Database) -> SchemaStatus:
     """Return how the schema stands, without changing it."""
@@ -49,6 +54,8 @@ async def upgrade(database: Database) -> SchemaStatus:
             lock = sa.select(sa.func.pg_advisory_xact_lock(_UPGRADE_LOCK))
             await connection.execute(lock)
         before = await _status(connection)
+        if before.is_newer:
+            raise _newer(before)
         await connection.run_sync(run_to_head)
     return before
 
@@ -58,11 +65,20 @@ async def ensure(database: Database) -> None:
     before = await status(database)
     if before.current is None:
         await upgrade(database)
+    elif before.is_newer:
+        raise _newer(before)
     elif not before.is_current:
         raise errors.DatabaseOutdated(
             f"the database is at {before.current} and this version needs {before.head}; "
             "run: grip db upgrade"
         )
+
+
+def _newer(found: SchemaStatus) -> errors.DatabaseOutdated:
+    return errors.DatabaseOutdated(
+        f"the database is at {found.current}, of a newer grip than this one ({found.head}); "
+        "run that one"
+    )
 
 
 async def _status(connection: AsyncConnection) -> SchemaStatus:

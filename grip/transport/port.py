@@ -45,6 +45,9 @@ class StreamReply(Protocol):
         Raises TransportFault, also where the body is larger than `most_bytes` of its status.
         """
 
+    def finish(self) -> None:
+        """Say that all has been read that matters; what is left may come, or not."""
+
 
 class Transport(Protocol):
     """Sends requests. Leaving the block of `open` closes the connection to the upstream."""

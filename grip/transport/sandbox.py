@@ -56,6 +56,9 @@ class _Reply:
                 raise TransportFault("timeout", "no chunk in time")
         return chunk
 
+    def finish(self) -> None:
+        """Nothing is left."""
+
     async def read_all(self) -> bytes:
         parts = []
         while data := await self.read():

@@ -24,6 +24,7 @@ from grip.transport.port import (
 )
 
 _KEEP_ALIVE_S = 30
+_LINGER_S = 0.5
 
 
 class StreamingClient:
@@ -89,6 +90,7 @@ class _Reply:
         self._progress = self._loop.time()
         self._deadline = self._progress + timeouts.total_s
         self._late = False
+        self._is_finished = False
         self._timer = self._loop.call_at(self._due(), self._look)
 
     async def read(self) -> bytes:
@@ -114,10 +116,16 @@ class _Reply:
                 raise too_large(most)
         return b"".join(parts)
 
+    def finish(self) -> None:
+        self._is_finished = True
+
     def close(self) -> None:
         self._timer.cancel()
         if self._response.content.is_eof():
             self._response.release()
+        elif self._is_finished:
+            # The end of the body gives the connection back by itself, usually at once.
+            self._loop.call_later(_LINGER_S, self._response.close)
         else:
             self._response.close()
 

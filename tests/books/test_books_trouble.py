@@ -11,7 +11,7 @@ import pytest
 
 from grip import errors
 from grip.money.amounts import NANO
-from grip.money.entries import Admitted, Entry, Outcome, Settled
+from grip.money.entries import Admitted, Entry, Outcome, Released, Settled
 from grip.store import books_postgres
 from grip.store.books import HotBooks
 from grip.store.books_sqlite import SqliteBooks
@@ -58,8 +58,9 @@ async def operator(postgres_url):
     await connection.close()
 
 
-async def test_a_file_that_cannot_be_written_refuses_and_recovers(sqlite_house):
+async def test_a_file_that_cannot_be_written_refuses_and_recovers(sqlite_house, monkeypatch):
     """Nothing was held or charged, and what was held before can still be charged."""
+    monkeypatch.setattr("grip.store.books_sqlite._AGAIN_AFTER_S", 0)
     books = await sqlite_house.open()
     ana = await sqlite_house.customer()
     held, next_ = [await sqlite_house.asks(books, ana, 2) for _ in range(2)]
@@ -72,6 +73,36 @@ async def test_a_file_that_cannot_be_written_refuses_and_recovers(sqlite_house):
     assert "readonly database" in outcomes[0].detail
     assert (await sqlite_house.wallet(ana.wallet_id)).held == 2
     assert isinstance(await books.submit(sqlite_house.settles(held, NANO)), Settled)
+    await sqlite_house.verify()
+
+
+async def test_a_settlement_is_tried_again_where_the_file_was_locked(sqlite_house, monkeypatch):
+    """An admission is not: its caller can ask again."""
+    monkeypatch.setattr("grip.store.books_sqlite._AGAIN_AFTER_S", 0)
+    books = await sqlite_house.open()
+    ana = await sqlite_house.customer()
+    held, left, next_ = [await sqlite_house.asks(books, ana, 2) for _ in range(3)]
+    for entry in (held, left):
+        await books.submit(entry)
+    transact, tries = books._writer._transact, []
+
+    def locked_once(entries: list[Entry]) -> Any:
+        tries.append(entries)
+        if len(tries) == 1:
+            raise sqlite3.OperationalError("database is locked")
+        return transact(entries)
+
+    monkeypatch.setattr(books._writer, "_transact", locked_once)
+    settle, release = sqlite_house.settles(held, NANO), sqlite_house.releases(left)
+    outcomes = await sqlite_house.all(books, settle, next_, release)
+
+    assert [type(outcome) for outcome in outcomes] == [
+        Settled,
+        errors.DatabaseUnavailable,
+        Released,
+    ]
+    assert tries == [[settle, next_, release], [settle, release]]
+    assert (await sqlite_house.wallet(ana.wallet_id)).held == 0
     await sqlite_house.verify()
 
 
@@ -88,8 +119,9 @@ async def test_a_file_that_somebody_else_keeps_locked_refuses_and_recovers(sqlit
     assert isinstance(await books.submit(entry), Admitted)
 
 
-async def test_a_table_that_has_gone_is_told_by_name(house, books):
+async def test_a_table_that_has_gone_is_told_by_name(house, books, monkeypatch):
     """Of reads, of admissions and of settlements; nobody waits for ever."""
+    monkeypatch.setattr("grip.store.books_sqlite._AGAIN_AFTER_S", 0)
     ana = await house.customer()
     held, next_ = [await house.asks(books, ana, 2) for _ in range(2)]
     await books.submit(held)

@@ -51,6 +51,17 @@ async def test_a_database_of_another_version_is_refused_with_the_remedy(database
         await schema.ensure(database)
 
 
+async def test_a_database_of_a_newer_version_is_left_alone(database: Database):
+    """Neither `ensure` nor `upgrade` touches what only a later grip understands."""
+    async with database.write() as connection:
+        await connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+
+    with pytest.raises(errors.DatabaseOutdated, match="newer"):
+        await schema.ensure(database)
+    with pytest.raises(errors.DatabaseOutdated, match="newer"):
+        await schema.upgrade(database)
+
+
 async def test_all_guards_are_there_and_a_dropped_one_is_named(database: Database):
     """The books say when somebody took a trigger away."""
     async with database.write() as connection:

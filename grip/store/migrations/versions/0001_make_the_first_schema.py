@@ -12,57 +12,27 @@ depends_on = None
 Int = sa.BigInteger().with_variant(sa.INTEGER(), "sqlite")
 Bytes = sa.LargeBinary().with_variant(sa.BLOB(), "sqlite")
 
-APPEND_ONLY = {
-    "usage": ("seq", "request_id"),
-    "ledger_transfer": ("seq", "id", "idem_key", "pending_id"),
-    "price": ("seq", "id"),
-    "audit": ("seq",),
-}
-
-POSTGRES_FUNCTION = """
-CREATE FUNCTION grip_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    RAISE EXCEPTION 'the table % is append-only', TG_TABLE_NAME;
-END $$
-"""
-
 
 def upgrade() -> None:
-    """Make the first schema, its append-only guards and the one row of the catalog."""
-    _make_tables()
-    if op.get_bind().dialect.name == "sqlite":
-        _guard_sqlite()
-    else:
-        _guard_postgres()
+    """Make the first schema, and the one row of the catalog."""
+    _make_account()
+    _make_audit()
+    _make_catalog()
+    _make_channel()
+    _make_holds()
+    _make_ledger_transfer()
+    _make_meta()
+    _make_model()
+    _make_price()
+    _make_usage()
+    _make_model_alias()
+    _make_wallet()
+    _make_member()
+    _make_api_key()
     op.execute("INSERT INTO catalog (id, version) VALUES (1, 1)")
 
 
-def _guard_sqlite() -> None:
-    for table, unique in APPEND_ONLY.items():
-        reject = f"BEGIN SELECT RAISE(ABORT, 'the table {table} is append-only'); END"
-        op.execute(f"CREATE TRIGGER {table}_no_update BEFORE UPDATE ON {table} {reject}")
-        op.execute(f"CREATE TRIGGER {table}_no_delete BEFORE DELETE ON {table} {reject}")
-        taken = " OR ".join(f"{column} = NEW.{column}" for column in unique)
-        op.execute(
-            f"CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table} "
-            f"WHEN EXISTS (SELECT 1 FROM {table} WHERE {taken}) {reject}"
-        )
-
-
-def _guard_postgres() -> None:
-    op.execute(POSTGRES_FUNCTION)
-    for table in APPEND_ONLY:
-        op.execute(
-            f"CREATE TRIGGER {table}_no_change BEFORE UPDATE OR DELETE ON {table} "
-            "FOR EACH ROW EXECUTE FUNCTION grip_append_only()"
-        )
-        op.execute(
-            f"CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table} "
-            "FOR EACH STATEMENT EXECUTE FUNCTION grip_append_only()"
-        )
-
-
-def _make_tables() -> None:
+def _make_account() -> None:
     op.create_table(
         "account",
         sa.Column("id", sa.Text(), nullable=False),
@@ -74,6 +44,9 @@ def _make_tables() -> None:
         sa.UniqueConstraint("email", name=op.f("uq_account_email")),
         sqlite_strict=True,
     )
+
+
+def _make_audit() -> None:
     op.create_table(
         "audit",
         sa.Column("seq", Int, sa.Identity(always=True), nullable=False),
@@ -88,6 +61,9 @@ def _make_tables() -> None:
         sqlite_strict=True,
     )
     op.create_index("ix_audit_subject", "audit", ["subject", "seq"], unique=False)
+
+
+def _make_catalog() -> None:
     op.create_table(
         "catalog",
         sa.Column("id", Int, autoincrement=False, nullable=False),
@@ -96,6 +72,9 @@ def _make_tables() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_catalog")),
         sqlite_strict=True,
     )
+
+
+def _make_channel() -> None:
     op.create_table(
         "channel",
         sa.Column("id", sa.Text(), nullable=False),
@@ -121,6 +100,9 @@ def _make_tables() -> None:
         sa.UniqueConstraint("name", name=op.f("uq_channel_name")),
         sqlite_strict=True,
     )
+
+
+def _make_holds() -> None:
     op.create_table(
         "holds",
         sa.Column("request_id", sa.Text(), nullable=False),
@@ -140,6 +122,9 @@ def _make_tables() -> None:
         sa.PrimaryKeyConstraint("request_id", name=op.f("pk_holds")),
         sqlite_strict=True,
     )
+
+
+def _make_ledger_transfer() -> None:
     op.create_table(
         "ledger_transfer",
         sa.Column("seq", Int, sa.Identity(always=True), nullable=False),
@@ -177,6 +162,9 @@ def _make_tables() -> None:
     op.create_index(
         "ix_ledger_transfer_wallet", "ledger_transfer", ["wallet_id", "seq"], unique=False
     )
+
+
+def _make_meta() -> None:
     op.create_table(
         "meta",
         sa.Column("name", sa.Text(), nullable=False),
@@ -184,6 +172,9 @@ def _make_tables() -> None:
         sa.PrimaryKeyConstraint("name", name=op.f("pk_meta")),
         sqlite_strict=True,
     )
+
+
+def _make_model() -> None:
     op.create_table(
         "model",
         sa.Column("name", sa.Text(), nullable=False),
@@ -200,6 +191,9 @@ def _make_tables() -> None:
         sa.PrimaryKeyConstraint("name", name=op.f("pk_model")),
         sqlite_strict=True,
     )
+
+
+def _make_price() -> None:
     op.create_table(
         "price",
         sa.Column("seq", Int, sa.Identity(always=True), nullable=False),
@@ -251,6 +245,9 @@ def _make_tables() -> None:
         sa.UniqueConstraint("model", "version", name=op.f("uq_price_model_version")),
         sqlite_strict=True,
     )
+
+
+def _make_usage() -> None:
     op.create_table(
         "usage",
         sa.Column("seq", Int, sa.Identity(always=True), nullable=False),
@@ -307,6 +304,9 @@ def _make_tables() -> None:
     )
     op.create_index("ix_usage_key", "usage", ["key_id", "seq"], unique=False)
     op.create_index("ix_usage_wallet", "usage", ["wallet_id", "seq"], unique=False)
+
+
+def _make_model_alias() -> None:
     op.create_table(
         "model_alias",
         sa.Column("alias", sa.Text(), nullable=False),
@@ -315,6 +315,9 @@ def _make_tables() -> None:
         sa.PrimaryKeyConstraint("alias", name=op.f("pk_model_alias")),
         sqlite_strict=True,
     )
+
+
+def _make_wallet() -> None:
     op.create_table(
         "wallet",
         sa.Column("id", sa.Text(), nullable=False),
@@ -336,6 +339,9 @@ def _make_tables() -> None:
         sa.UniqueConstraint("owner_id", name=op.f("uq_wallet_owner_id")),
         sqlite_strict=True,
     )
+
+
+def _make_member() -> None:
     op.create_table(
         "member",
         sa.Column("id", sa.Text(), nullable=False),
@@ -366,6 +372,9 @@ def _make_tables() -> None:
         sqlite_where=sa.text("left_us IS NULL"),
         postgresql_where=sa.text("left_us IS NULL"),
     )
+
+
+def _make_api_key() -> None:
     op.create_table(
         "api_key",
         sa.Column("id", sa.Text(), nullable=False),
