@@ -151,16 +151,18 @@ class PostgresBooks:
             return [books.broken(error)]
 
     async def _persist(self, entries: list[Entry]) -> list[Outcome]:
-        """Run a batch, again where its outcome is in doubt; admissions are given up at once.
+        """Run a batch, again where its outcome is in doubt; no admission is tried twice.
 
-        An admission in doubt may have left a hold, so a release takes its place.
+        An admission in doubt may have left a hold, so a release takes its place. Admissions alone
+        that never reached the server are given up at once.
         """
         refused: dict[str, Outcome] = {}
         for delay_s in (*_RETRY_AFTER_S, None):
             try:
                 outcomes = await self._transact(entries)
             except (*_AWAY, *_AWAY_STATES, *_AGAIN) as error:
-                if delay_s is None:
+                only_admissions = all(isinstance(entry, Admit) for entry in entries)
+                if delay_s is None or (isinstance(error, _Unsent) and only_admissions):
                     raise
                 for entry in entries:
                     if isinstance(entry, Admit):
@@ -197,8 +199,8 @@ class PostgresBooks:
         """Lend a connection; whatever fails at opening one, the database is away."""
         try:
             connection = await self._pool.acquire(timeout=_COMMAND_TIMEOUT_S)
-        except asyncpg.PostgresError as error:
-            raise ConnectionError(str(error)) from error
+        except (*_AWAY, asyncpg.PostgresError) as error:
+            raise _Unsent(str(error)) from error
         try:
             yield connection
         finally:
@@ -248,6 +250,10 @@ class PostgresBooks:
             await connection.executemany(
                 s.insert_usage, [s.usage_args(entry) for entry in plan.usage]
             )
+
+
+class _Unsent(ConnectionError):
+    """No connection could be had, so nothing of the batch has reached the server."""
 
 
 def _without_admission(entry: Entry) -> Entry:

@@ -12,6 +12,7 @@ from grip.providers.port import ChannelFault, StreamEvent
 
 _BOUNDARY: Final = re.compile(rb"\r\n\r\n|\n\n|\r\r")
 _BOUNDARY_BYTES: Final = 4
+_DETAIL: Final = 2000
 _MAX_EVENT_BYTES: Final = 8 * 1024 * 1024
 
 
@@ -78,13 +79,13 @@ class OpenAIStream:
             self._ended = True
             return StreamEvent(data=event, is_end=True)
         if b"event:" in event and _is_error(event):
-            raise ChannelFault("error_in_stream", payload.decode(errors="replace"))
+            raise ChannelFault("error_in_stream", payload[:_DETAIL].decode(errors="replace"))
         try:
             body = wire.decode(payload)
         except wire.UNREADABLE as error:
             raise ChannelFault("garbage", f"in the stream: {error}") from None
         if body.error is not None:
-            raise ChannelFault("error_in_stream", str(body.error))
+            raise ChannelFault("error_in_stream", str(body.error)[:_DETAIL])
         choices = body.choices or ()
         for choice in choices:
             if choice.finish_reason is not None:
