@@ -1,7 +1,6 @@
 """Structured logs to standard error: text for people, JSON for machines, no secrets in either."""
 
 import contextlib
-import io
 import logging
 import sys
 from typing import TextIO, cast
@@ -11,11 +10,10 @@ import structlog
 from grip.settings import Log
 
 
-class _Unbreakable(io.TextIOBase):
+class _Unbreakable:
     """A stream that a closed pipe does not break: no call fails because nobody reads logs."""
 
     def __init__(self, stream: TextIO) -> None:
-        super().__init__()
         self._stream = stream
 
     def write(self, text: str) -> int:
