@@ -9,7 +9,7 @@ from grip.cli import output, parse
 from grip.cli.options import Actor, AsJson, Config, Remark
 from grip.cli.output import number, text
 from grip.cli.runner import run
-from grip.cli.sharing import Given, takes
+from grip.cli.sharing import Given, several, takes, words
 from grip.errors import InvalidRequest
 from grip.providers.kinds import KINDS, TYPES
 from grip.services import channels
@@ -34,31 +34,23 @@ Kind = Annotated[
 ]
 
 
-def _several(name: str, metavar: str, line: str) -> Any:
-    return Annotated[list[str] | None, typer.Option(name, metavar=metavar, help=line)]
-
-
-def _words(name: str, metavar: str, line: str) -> Any:
-    return Annotated[str | None, typer.Option(name, metavar=metavar, help=line)]
-
-
 def _whole(name: str, line: str) -> Any:
     return Annotated[int | None, typer.Option(name, metavar="N", help=line)]
 
 
 _OPTIONS = {
-    "base_url": _words("--base-url", "URL", "The API's address, with its /v1; else the kind's."),
-    "secret": _words("--secret", "REF", "Where the key is: env:NAME, file:/path or cred:NAME."),
-    "groups": _several("--group", "G", "A group it serves; repeat for more. Else default."),
+    "base_url": words("--base-url", "URL", "The API's address, with its /v1; else the kind's."),
+    "secret": words("--secret", "REF", "Where the key is: env:NAME, file:/path or cred:NAME."),
+    "groups": several("--group", "G", "A group it serves; repeat for more. Else default."),
     "priority": _whole("--priority", "Higher is tried first. Else 0."),
     "weight": _whole("--weight", "Its share among those of its priority. Else 1."),
-    "types": _several("--types", "TYPES", f"What it serves, of {', '.join(TYPES)}."),
-    "model_map": _several("--map", "MODEL=UPSTREAM", "The upstream's name of a model; repeat."),
-    "region": _words("--region", "R", "The region it is preferred in."),
-    "connect_timeout_ms": _words("--connect-timeout", "S", "Seconds to connect."),
-    "first_byte_timeout_ms": _words("--first-byte-timeout", "S", "Seconds to the first byte."),
-    "chunk_timeout_ms": _words("--chunk-timeout", "S", "Seconds between two chunks of a stream."),
-    "total_timeout_ms": _words("--total-timeout", "S", "Seconds for the whole call."),
+    "types": several("--types", "TYPES", f"What it serves, of {', '.join(TYPES)}."),
+    "model_map": several("--map", "MODEL=UPSTREAM", "The upstream's name of a model; repeat."),
+    "region": words("--region", "R", "The region it is preferred in."),
+    "connect_timeout_ms": words("--connect-timeout", "S", "Seconds to connect."),
+    "first_byte_timeout_ms": words("--first-byte-timeout", "S", "Seconds to the first byte."),
+    "chunk_timeout_ms": words("--chunk-timeout", "S", "Seconds between two chunks of a stream."),
+    "total_timeout_ms": words("--total-timeout", "S", "Seconds for the whole call."),
 }
 
 _PARSERS: dict[str, Callable[[Any], Any]] = {
@@ -113,7 +105,7 @@ def show(channel: Channel, config: Config = None, as_json: AsJson = False) -> No
 
 
 @app.command("set")
-@takes({"name": _words("--name", "NAME", "Another name."), "kind": Kind, **_OPTIONS})
+@takes({"name": words("--name", "NAME", "Another name."), "kind": Kind, **_OPTIONS})
 def change(
     channel: Channel,
     given: Given,

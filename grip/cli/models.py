@@ -10,7 +10,7 @@ from grip.cli.options import Actor, AsJson, Config, Remark
 from grip.cli.output import number, text
 from grip.cli.prices import PRICE_OPTIONS, buy_rates, sell_rates
 from grip.cli.runner import run
-from grip.cli.sharing import Given, takes
+from grip.cli.sharing import Given, several, takes, words
 from grip.errors import InvalidRequest
 from grip.money.pricing import Rates
 from grip.providers.kinds import TYPES
@@ -34,20 +34,12 @@ _COLUMNS = (
 Model = Annotated[str, typer.Argument(metavar="MODEL", help="The model's name or an alias.")]
 
 
-def _several(name: str, metavar: str, line: str) -> Any:
-    return Annotated[list[str] | None, typer.Option(name, metavar=metavar, help=line)]
-
-
-def _words(name: str, metavar: str, line: str) -> Any:
-    return Annotated[str | None, typer.Option(name, metavar=metavar, help=line)]
-
-
 _OPTIONS = {
-    "max_input": _words("--max-input", "N", "The most input tokens it takes."),
-    "max_output": _words("--max-output", "N", "The most output tokens it makes; what a hold uses."),
-    "groups": _several("--group", "G", "A group of channels that serve it; repeat. Else default."),
-    "aliases": _several("--alias", "A", "Another name for it; repeat for more."),
-    "fallbacks": _several("--fallback", "MODEL", "What is tried after it; repeat, in order."),
+    "max_input": words("--max-input", "N", "The most input tokens it takes."),
+    "max_output": words("--max-output", "N", "The most output tokens it makes; what a hold uses."),
+    "groups": several("--group", "G", "A group of channels that serve it; repeat. Else default."),
+    "aliases": several("--alias", "A", "Another name for it; repeat for more."),
+    "fallbacks": several("--fallback", "MODEL", "What is tried after it; repeat, in order."),
     **PRICE_OPTIONS,
 }
 
@@ -108,7 +100,7 @@ def show(model: Model, config: Config = None, as_json: AsJson = False) -> None:
 
 
 @app.command("set")
-@takes({"type": _words("--type", "TYPE", f"One of {', '.join(TYPES)}."), **_OPTIONS})
+@takes({"type": words("--type", "TYPE", f"One of {', '.join(TYPES)}."), **_OPTIONS})
 def change(
     model: Model,
     given: Given,

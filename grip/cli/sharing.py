@@ -6,10 +6,22 @@ Owns the joining of such a table to a command's signature. Refuses to parse what
 import functools
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 Given = Mapping[str, Any]
 """What was typed: the options of the table by name, without those that were left out."""
+
+
+def several(name: str, metavar: str, line: str) -> Any:
+    """Return the type of an option that may be repeated."""
+    return Annotated[list[str] | None, typer.Option(name, metavar=metavar, help=line)]
+
+
+def words(name: str, metavar: str, line: str) -> Any:
+    """Return the type of an option with one value, as it was typed."""
+    return Annotated[str | None, typer.Option(name, metavar=metavar, help=line)]
 
 
 def takes(options: Mapping[str, Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:

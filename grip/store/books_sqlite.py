@@ -148,6 +148,7 @@ class SqliteBooks:
             try:
                 outcomes = self._writer.run(entries)
             except Exception as error:  # noqa: BLE001 - a thread that ended would hang all calls
+                log.critical("books.writer_failed", error=repr(error), entries=len(entries))
                 outcomes = [books.broken(error)] * len(entries)
             self._loop.call_soon_threadsafe(self._answer, items, outcomes)
         self._writer.close()
