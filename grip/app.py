@@ -12,7 +12,7 @@ from grip.clock import Clock, system_clock
 from grip.gateway.pipeline import Pipeline
 from grip.gateway.upstream import Upstream
 from grip.ids import IdSource
-from grip.money.batch import TierLimits
+from grip.money.states import TierLimits
 from grip.providers.openai import OpenAIAdapter
 from grip.providers.port import Adapter
 from grip.providers.sandbox import SandboxAdapter

@@ -15,16 +15,9 @@ from typing import Any
 import asyncpg
 import structlog
 
-from grip.money.batch import (
-    HoldState,
-    KeyState,
-    Loaded,
-    MemberState,
-    Plan,
-    TierLimits,
-    WalletState,
-)
+from grip.money.batch import Plan
 from grip.money.entries import Admit, Admitted, Entry, Outcome, Release
+from grip.money.states import HoldState, KeyState, Loaded, MemberState, TierLimits, WalletState
 from grip.store import books, statements
 from grip.store.engine import Database, insist_on_durability, unavailable
 from grip.store.records import Caller, Catalog

@@ -19,16 +19,9 @@ import structlog
 
 from grip import errors
 from grip.clock import Clock
-from grip.money.batch import (
-    HoldState,
-    KeyState,
-    Loaded,
-    MemberState,
-    Plan,
-    TierLimits,
-    WalletState,
-)
+from grip.money.batch import Plan
 from grip.money.entries import Admit, Admitted, Entry, Outcome, Release
+from grip.money.states import HoldState, KeyState, Loaded, MemberState, TierLimits, WalletState
 from grip.store import books, statements
 from grip.store.engine import SQLITE_PRAGMAS, Database, unavailable
 from grip.store.records import Caller, Catalog

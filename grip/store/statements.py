@@ -14,8 +14,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.postgresql import asyncpg
 
-from grip.money.batch import HoldState, KeyState, MemberState, UsageEntry, WalletState
 from grip.money.entries import Admit, Facts, Settled
+from grip.money.states import HoldState, KeyState, MemberState, UsageEntry, WalletState
 from grip.store.tables import account, api_key, catalog, holds, member, usage, wallet
 
 _P = "p_"

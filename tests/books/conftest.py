@@ -16,9 +16,9 @@ from sqlalchemy.engine import make_url
 from grip.clock import Clock
 from grip.ids import IdSource, key_hash
 from grip.money.amounts import NANO, ceil_credits
-from grip.money.batch import TierLimits
 from grip.money.entries import Admit, Entry, Facts, Outcome, Release, Settle
 from grip.money.pricing import Rates
+from grip.money.states import TierLimits
 from grip.services import accounts, channels, keys, ledger, models, wallets
 from grip.services.context import Context
 from grip.settings import load

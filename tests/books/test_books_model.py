@@ -18,8 +18,8 @@ from hypothesis.stateful import (
 
 from grip import errors
 from grip.money.amounts import NANO
-from grip.money.batch import TierLimits
 from grip.money.entries import Admit, Admitted, Entry, Gone, Released, Settle, Settled, Stale
+from grip.money.states import TierLimits
 from grip.services import keys, members, wallets
 
 T = TypeVar("T")

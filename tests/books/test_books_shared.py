@@ -9,15 +9,15 @@ import pytest
 from grip import errors
 from grip.clock import system_clock
 from grip.money.amounts import NANO
-from grip.money.batch import TierLimits
 from grip.money.entries import Admitted, Settled
+from grip.money.states import TierLimits
 
 WORKER = """
 import asyncio, json, sys
 from grip import errors
 from grip.clock import system_clock
 from grip.money.amounts import NANO
-from grip.money.batch import TierLimits
+from grip.money.states import TierLimits
 from grip.money.entries import Admit, Admitted, Facts, Release, Settle
 from grip.store.books_sqlite import SqliteBooks
 from grip.store.engine import Database

@@ -5,16 +5,9 @@ from dataclasses import dataclass, field
 import pytest
 
 from grip.money.amounts import NANO, ceil_credits
-from grip.money.batch import (
-    HoldState,
-    KeyState,
-    Loaded,
-    MemberState,
-    Plan,
-    TierLimits,
-    WalletState,
-)
+from grip.money.batch import Plan
 from grip.money.entries import Admit, Entry, Facts, Outcome, Release, Settle, Settled
+from grip.money.states import HoldState, KeyState, Loaded, MemberState, TierLimits, WalletState
 
 START = 1_800_000_000_000_000
 

@@ -6,8 +6,8 @@ import pytest
 
 from grip import errors
 from grip.money.amounts import MAX_CREDITS, NANO
-from grip.money.batch import TierLimits
 from grip.money.entries import Admit, Admitted, Stale
+from grip.money.states import TierLimits
 
 
 def refused(desk: Any, entry: Admit) -> Any:

@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 
 from grip import errors
 from grip.money.amounts import NANO
-from grip.money.batch import TierLimits
 from grip.money.entries import Admitted
 from grip.money.limits import MINUTE_US, SECOND_US
+from grip.money.states import TierLimits
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ import pytest
 
 from grip.clock import system_clock
 from grip.money.amounts import NANO
-from grip.money.batch import TierLimits
 from grip.money.entries import Admit, Facts, Settle, Stale
 from grip.money.pricing import Rates, Usage, cost_nano
+from grip.money.states import TierLimits
 from grip.services import keys, ledger, members, usage, wallets
 from grip.services.context import Context
 from grip.services.statements import statement
