@@ -20,8 +20,8 @@ from grip.services.context import Context
 from grip.settings import Settings
 from grip.store import schema
 from grip.store.books import HotBooks
-from grip.store.books_postgres import PostgresBooks
-from grip.store.books_sqlite import SqliteBooks
+from grip.store.books.postgres import PostgresBooks
+from grip.store.books.sqlite import SqliteBooks
 from grip.store.engine import Database
 from grip.transport.network import Network
 from grip.transport.port import Timeouts, Transport

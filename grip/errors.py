@@ -141,6 +141,27 @@ class RateLimitExceeded(GripError):
     category = Category.RATE_LIMITED
 
 
+class IdempotencyKeyReused(GripError):
+    """An Idempotency-Key came again with another body."""
+
+    code = "idempotency_key_reused"
+    category = Category.UNPROCESSABLE
+
+
+class IdempotencyKeyInUse(GripError):
+    """The first call with an Idempotency-Key is still running."""
+
+    code = "idempotency_key_in_use"
+    category = Category.CONFLICT
+
+
+class IdempotencyResultUnavailable(GripError):
+    """The first call with an Idempotency-Key was charged, and its answer cannot be given again."""
+
+    code = "idempotency_result_unavailable"
+    category = Category.CONFLICT
+
+
 class ServiceUnavailable(GripError):
     """No channel completed the request, or the database is away."""
 

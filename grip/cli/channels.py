@@ -51,6 +51,7 @@ _OPTIONS = {
     "first_byte_timeout_ms": words("--first-byte-timeout", "S", "Seconds to the first byte."),
     "chunk_timeout_ms": words("--chunk-timeout", "S", "Seconds between two chunks of a stream."),
     "total_timeout_ms": words("--total-timeout", "S", "Seconds for the whole call."),
+    "drains": words("--hang-up", "WHAT", "When a client leaves: drain its stream, or stop it."),
 }
 
 _PARSERS: dict[str, Callable[[Any], Any]] = {
@@ -63,6 +64,7 @@ _PARSERS: dict[str, Callable[[Any], Any]] = {
     "first_byte_timeout_ms": lambda words: parse.milliseconds(words, "--first-byte-timeout"),
     "chunk_timeout_ms": lambda words: parse.milliseconds(words, "--chunk-timeout"),
     "total_timeout_ms": lambda words: parse.milliseconds(words, "--total-timeout"),
+    "drains": lambda words: parse.choice(words, "--hang-up", ("drain", "stop")) == "drain",
 }
 
 

@@ -10,7 +10,7 @@ from grip.cli.options import Actor, AsJson, Config, Remark
 from grip.cli.output import number, text
 from grip.cli.prices import PRICE_OPTIONS, buy_rates, sell_rates
 from grip.cli.runner import run
-from grip.cli.sharing import Given, several, takes, words
+from grip.cli.sharing import Given, flag, several, takes, words
 from grip.errors import InvalidRequest
 from grip.money.pricing import Rates
 from grip.providers.kinds import TYPES
@@ -37,6 +37,9 @@ Model = Annotated[str, typer.Argument(metavar="MODEL", help="The model's name or
 _OPTIONS = {
     "max_input": words("--max-input", "N", "The most input tokens it takes."),
     "max_output": words("--max-output", "N", "The most output tokens it makes; what a hold uses."),
+    "reasoning": flag(
+        "--reasoning/--no-reasoning", "It thinks unseen: a stream holds --max-output at once."
+    ),
     "groups": several("--group", "G", "A group of channels that serve it; repeat. Else default."),
     "aliases": several("--alias", "A", "Another name for it; repeat for more."),
     "fallbacks": several("--fallback", "MODEL", "What is tried after it; repeat, in order."),
@@ -47,6 +50,7 @@ _PARSERS: dict[str, Callable[[Any], Any]] = {
     "type": lambda words: words,
     "max_input": lambda words: parse.whole(words, "--max-input"),
     "max_output": lambda words: parse.whole(words, "--max-output"),
+    "reasoning": lambda flag: flag,
     "groups": parse.several,
     "aliases": parse.several,
     "fallbacks": parse.several,

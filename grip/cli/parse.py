@@ -56,6 +56,13 @@ def milliseconds(words: str | None, option: str) -> int | None:
     return int(Decimal(words) * 1000)
 
 
+def choice(words: str | None, option: str, among: Sequence[str]) -> str:
+    """Return one of the words that are allowed; nothing is the first."""
+    if words and words not in among:
+        raise _refused(option, f"{words!r} is not one of {', '.join(among)}")
+    return words or among[0]
+
+
 def several(words: Sequence[str] | None) -> list[str] | None:
     """Return the parts of an option that is repeated, holds commas, or both."""
     if not words:

@@ -24,6 +24,11 @@ def words(name: str, metavar: str, line: str) -> Any:
     return Annotated[str | None, typer.Option(name, metavar=metavar, help=line)]
 
 
+def flag(names: str, line: str) -> Any:
+    """Return the annotation of a switch that may be left as it is."""
+    return Annotated[bool | None, typer.Option(names, help=line, show_default=False)]
+
+
 def takes(options: Mapping[str, Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Return a decorator that puts `options` in the place of a command's parameter `given`.
 

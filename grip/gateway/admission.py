@@ -57,6 +57,8 @@ def entry(call: Call, plan: Plan, boot_id: str) -> Admit:
         endpoint=call.path,
         ip=call.ip,
         boot_id=boot_id,
+        input_tokens=call.input_tokens,
+        price_id=plan.price_id,
     )
 
 

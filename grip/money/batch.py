@@ -8,12 +8,17 @@ all in one transaction. Both engines share this file, so they cannot differ in a
 from collections.abc import Mapping
 
 from grip import errors
-from grip.money.amounts import draw
+from grip.money import claims
+from grip.money.amounts import ceil_credits, draw
 from grip.money.entries import (
+    CRASH_VOID,
+    VERDICTS,
     Admit,
     Admitted,
     Entry,
     Gone,
+    Grow,
+    Grown,
     Outcome,
     Release,
     Released,
@@ -22,9 +27,11 @@ from grip.money.entries import (
     Stale,
 )
 from grip.money.limits import MINUTE_US, Window
-from grip.money.purses import Windows, shortage
+from grip.money.purses import Windows, room_nano, shortage
 from grip.money.states import (
+    ClaimState,
     HoldState,
+    KeptAnswer,
     KeyState,
     Loaded,
     MemberState,
@@ -44,8 +51,17 @@ class Plan:
         self.dirty_keys: dict[str, KeyState] = {}
         self.dirty_members: dict[str, MemberState] = {}
         self.new_holds: list[tuple[Admit, int]] = []
+        self.grown_holds: dict[str, HoldState] = {}
         self.gone_holds: list[str] = []
         self.usage: list[UsageEntry] = []
+        self.new_claims: list[ClaimState] = []
+        self.gone_claims: list[tuple[str, str]] = []
+        self.kept: list[KeptAnswer] = []
+
+    @property
+    def changes_anything(self) -> bool:
+        """Whether there is anything to be written."""
+        return bool(self.new_holds or self.gone_holds or self.grown_holds)
 
     def decide(self, entry: Entry) -> Outcome:
         """Return what becomes of `entry`; an error is returned, not raised."""
@@ -53,7 +69,9 @@ class Plan:
             return self._admit(entry)
         if isinstance(entry, Settle):
             return self._settle(entry)
-        return self._release(entry)
+        if isinstance(entry, Release):
+            return self._release(entry)
+        return self._grow(entry)
 
     def _admit(self, entry: Admit) -> Outcome:
         wallet = self.rows.wallets.get(entry.wallet_id)
@@ -70,11 +88,14 @@ class Plan:
                 detail=f"[tiers.{wallet.tier}] is not in the configuration",
             )
         windows = Windows(wallet, key, tier)
-        refusal = windows.refusal(self.rows.now_us, entry.tokens) or shortage(
-            entry, wallet, key, member
+        refusal = (
+            self._claimed(entry)
+            or windows.refusal(self.rows.now_us, entry.tokens)
+            or shortage(entry, wallet, key, member)
         )
         if refusal is not None:
             return refusal
+        self._claim(entry)
         return self._hold(entry, wallet, key, member, windows)
 
     def _is_stale(self, entry: Admit, wallet: WalletState, key: KeyState) -> bool:
@@ -82,7 +103,35 @@ class Plan:
             entry.catalog_version != self.rows.catalog_version
             or entry.key_version != key.version
             or entry.tier != wallet.tier
+            or entry.boot_id in self.rows.dead_boots
         )
+
+    def _claimed(self, entry: Admit) -> errors.GripError | None:
+        """Return why the Idempotency-Key of `entry` stands in its way; None where it does not."""
+        if entry.idem_key is None:
+            return None
+        claim = self.rows.claims.get((entry.key_id, entry.idem_key))
+        if claim is None or claims.is_over(claim, self.rows.now_us):
+            return None
+        # An answer that is kept by now was not yet when this call looked for it.
+        return claims.objection(claim, entry.fingerprint) or claims.in_use()
+
+    def _claim(self, entry: Admit) -> None:
+        if entry.idem_key is None or entry.fingerprint is None:
+            return
+        name = (entry.key_id, entry.idem_key)
+        if name in self.rows.claims:
+            self.gone_claims.append(name)
+        claim = ClaimState(
+            key_id=entry.key_id,
+            idem_key=entry.idem_key,
+            request_id=entry.request_id,
+            fingerprint=entry.fingerprint,
+            state=claims.RUNNING,
+            created_us=self.rows.now_us,
+        )
+        self.rows.claims[name] = claim
+        self.new_claims.append(claim)
 
     def _hold(
         self,
@@ -107,9 +156,30 @@ class Plan:
             estimate_nano=entry.estimate_nano,
             tokens=entry.tokens,
             admitted_us=at_us,
+            idem_key=entry.idem_key,
         )
         requests, tokens = windows.standing(self.rows.now_us)
         return Admitted(admitted_us=at_us, requests=requests, tokens=tokens)
+
+    def _grow(self, entry: Grow) -> Outcome:
+        hold = self.rows.holds.get(entry.request_id)
+        if hold is None:
+            return Gone()
+        wallet = self.rows.wallets[hold.wallet_id]
+        key = self.rows.keys[hold.key_id]
+        member = self.rows.members[hold.member_id]
+        more_nano = min(entry.estimate_nano, room_nano(hold, wallet, key, member))
+        if more_nano <= 0:
+            return Grown(estimate_nano=0)
+        estimate_nano = hold.estimate_nano + more_nano
+        amount = ceil_credits(estimate_nano)
+        wallet.held += amount - hold.amount
+        key.held_nano += more_nano
+        member.held_nano += more_nano
+        self._touch(wallet, key, member)
+        grown = hold._replace(amount=amount, estimate_nano=estimate_nano)
+        self.rows.holds[hold.request_id] = self.grown_holds[hold.request_id] = grown
+        return Grown(estimate_nano=more_nano)
 
     def _settle(self, entry: Settle) -> Outcome:
         hold = self.rows.holds.get(entry.request_id)
@@ -141,15 +211,48 @@ class Plan:
                 facts=entry.facts,
             )
         )
+        self._keep(hold, entry)
         settled = Settled(cost_nano=cost_nano, credits=drawn, balance_after=wallet.balance)
-        self.rows.settled[hold.request_id] = settled
+        if entry.facts.status not in VERDICTS:
+            self.rows.settled[hold.request_id] = settled
         return settled
+
+    def _keep(self, hold: HoldState, entry: Settle) -> None:
+        """Keep the answer of a call with an Idempotency-Key; a void frees the key."""
+        if hold.idem_key is None:
+            return
+        if entry.facts.status == CRASH_VOID:
+            self._free(hold)
+            return
+        answer = entry.answer
+        self.kept.append(
+            KeptAnswer(
+                key_id=hold.key_id,
+                idem_key=hold.idem_key,
+                request_id=hold.request_id,
+                state=claims.LOST if answer is None else claims.KEPT,
+                content_type=None if answer is None else answer.content_type,
+                body=None if answer is None else answer.body,
+                created_us=self.rows.now_us,
+            )
+        )
+
+    def _free(self, hold: HoldState) -> None:
+        if hold.idem_key is None:
+            return
+        name = (hold.key_id, hold.idem_key)
+        claim = self.rows.claims.pop(name, None)
+        if claim in self.new_claims:
+            self.new_claims.remove(claim)
+        else:
+            self.gone_claims.append(name)
 
     def _release(self, entry: Release) -> Outcome:
         hold = self.rows.holds.get(entry.request_id)
         if hold is None:
             return Gone()
         self._let_go(hold, -hold.tokens)
+        self._free(hold)
         return Released()
 
     def _let_go(
@@ -169,6 +272,7 @@ class Plan:
             wallet.tpm_log = window.pack()
         self._touch(wallet, key, member)
         del self.rows.holds[hold.request_id]
+        self.grown_holds.pop(hold.request_id, None)
         self.gone_holds.append(hold.request_id)
         return wallet, key, member
 

@@ -1,16 +1,33 @@
 """The values of a batch: what the request path asks of the books, and what they answer.
 
-An `Admit` becomes a row of `holds`; a `Settle` turns that row into a row of `usage`; a `Release`
-only removes it. All three name the request, which is the identity of the effect: the same effect
-asked for twice happens once. Named tuples, since a frozen dataclass of these sizes costs
-microseconds to make on the hot path; they are always made by keyword.
+An `Admit` becomes a row of `holds`, a `Grow` raises it; a `Settle` turns that row into a row of
+`usage`; a `Release` only removes it. All of them name the request, which is the identity of the
+effect: the same effect asked for twice happens once. Named tuples, since a frozen dataclass of
+these sizes costs microseconds to make on the hot path; they are always made by keyword.
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from grip.errors import GripError
 from grip.money.limits import Standing
+
+COMPLETED: Final = "completed"
+"""The status of a call whose client was there to its end."""
+
+CUT: Final = "cut"
+"""The status of a stream whose client hung up."""
+
+LIMITED: Final = "limited"
+"""The status of a stream that ended where wallet, budget or member limit could give no more."""
+
+CRASH_VOID: Final = "crash_void"
+"""The verdict on a call whose process died: nothing is charged."""
+
+CRASH_ESTIMATED: Final = "estimated"
+"""The verdict on a call whose process died: its input is charged, by estimate."""
+
+VERDICTS: Final = (CRASH_VOID, CRASH_ESTIMATED)
 
 
 class Admit(NamedTuple):
@@ -18,8 +35,10 @@ class Admit(NamedTuple):
 
     `amount` is in credits, `estimate_nano` in nano-credits (against budgets and member limits),
     `tokens` counts against the wallet's tokens per minute. `catalog_version`, `key_version` and
-    `tier` are what the estimate was based on: where one of them is no longer true, the answer is
-    `Stale` and the caller looks again.
+    `tier` are what the estimate was based on: where one of them is no longer true, or the boot is
+    said to be dead, the answer is `Stale` and the caller looks again. `input_tokens` and `price_id`
+    are what a verdict is made of if the process dies. `idem_key` claims the client's
+    Idempotency-Key for a body with this `fingerprint`.
     """
 
     request_id: str
@@ -36,6 +55,17 @@ class Admit(NamedTuple):
     endpoint: str
     ip: str
     boot_id: str
+    input_tokens: int
+    price_id: str
+    idem_key: str | None = None
+    fingerprint: str | None = None
+
+
+class Grow(NamedTuple):
+    """Asks for more of the wallet, for a stream that outgrows its hold: what is left will do."""
+
+    request_id: str
+    estimate_nano: int
 
 
 class Facts(NamedTuple):
@@ -67,11 +97,22 @@ class Facts(NamedTuple):
     first_byte_ms: int
 
 
+class Answer(NamedTuple):
+    """What stays of an answer under its Idempotency-Key.
+
+    `body` is None where it is too large for this transaction, and was stored before it.
+    """
+
+    content_type: str
+    body: bytes | None
+
+
 class Settle(NamedTuple):
     """Asks to charge `cost_nano` for a request and to let go of its hold.
 
     `proven` says that the upstream itself reported the usage: only then may the charge pass the
-    hold (contract, money rule 5).
+    hold (contract, money rule 5). `answer` is for a call with an Idempotency-Key; None where it
+    cannot be given again.
     """
 
     request_id: str
@@ -79,6 +120,7 @@ class Settle(NamedTuple):
     proven: bool
     tokens: int
     facts: Facts
+    answer: Answer | None = None
 
 
 class Release(NamedTuple):
@@ -87,7 +129,7 @@ class Release(NamedTuple):
     request_id: str
 
 
-Entry = Admit | Settle | Release
+Entry = Admit | Grow | Settle | Release
 
 
 class Admitted(NamedTuple):
@@ -101,6 +143,12 @@ class Admitted(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Stale:
     """What the admission was based on has changed since; nothing was held."""
+
+
+class Grown(NamedTuple):
+    """The hold is larger by `estimate_nano`: what was asked for, or what was left of it, or 0."""
+
+    estimate_nano: int
 
 
 class Settled(NamedTuple):
@@ -121,4 +169,4 @@ class Gone:
     """There was no such hold: it had been resolved already, and stays as it was resolved."""
 
 
-Outcome = Admitted | Stale | Settled | Released | Gone | GripError
+Outcome = Admitted | Stale | Grown | Settled | Released | Gone | GripError

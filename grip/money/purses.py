@@ -7,7 +7,7 @@ from grip import errors
 from grip.money.amounts import NANO
 from grip.money.entries import Admit
 from grip.money.limits import MINUTE_US, SECOND_US, Standing, Window, whole_seconds
-from grip.money.states import KeyState, MemberState, TierLimits, WalletState
+from grip.money.states import HoldState, KeyState, MemberState, TierLimits, WalletState
 
 
 class Windows:
@@ -75,6 +75,16 @@ _LIMIT_NAMES = {
     "wallet_qps": "the wallet's limit of requests per second",
     "wallet_tpm": "the wallet's limit of tokens per minute",
 }
+
+
+def room_nano(hold: HoldState, wallet: WalletState, key: KeyState, member: MemberState) -> int:
+    """Return by how much the hold can grow before wallet, budget or member limit is at its end."""
+    rooms = [(wallet.available + hold.amount) * NANO - hold.estimate_nano]
+    if key.budget is not None:
+        rooms.append(_room_nano(key, key.budget))
+    if member.credit_limit is not None:
+        rooms.append(_room_nano(member, member.credit_limit))
+    return min(rooms)
 
 
 def _room_nano(row: KeyState | MemberState, cap: int) -> int:

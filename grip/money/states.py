@@ -73,6 +73,30 @@ class HoldState(NamedTuple):
     estimate_nano: int
     tokens: int
     admitted_us: int
+    idem_key: str | None
+
+
+class ClaimState(NamedTuple):
+    """A row of `idempotency`: which request a key's Idempotency-Key stands for, and how it went."""
+
+    key_id: str
+    idem_key: str
+    request_id: str
+    fingerprint: str
+    state: str
+    created_us: int
+
+
+class KeptAnswer(NamedTuple):
+    """What becomes of a claim whose call was charged; `body` None where none is stored with it."""
+
+    key_id: str
+    idem_key: str
+    request_id: str
+    state: str
+    content_type: str | None
+    body: bytes | None
+    created_us: int
 
 
 class UsageEntry(NamedTuple):
@@ -95,7 +119,10 @@ class UsageEntry(NamedTuple):
 
 @dataclass(slots=True, kw_only=True)
 class Loaded:
-    """The rows that a batch's entries name; a row that is not there is not in the mapping."""
+    """The rows that a batch's entries name; a row that is not there is not in the mapping.
+
+    `settled` are the requests that were charged by their own process: a verdict is no settlement.
+    """
 
     now_us: int
     catalog_version: int
@@ -104,3 +131,5 @@ class Loaded:
     members: dict[str, MemberState] = field(default_factory=dict)
     holds: dict[str, HoldState] = field(default_factory=dict)
     settled: dict[str, Settled] = field(default_factory=dict)
+    claims: dict[tuple[str, str], ClaimState] = field(default_factory=dict)
+    dead_boots: set[str] = field(default_factory=set)

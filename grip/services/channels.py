@@ -39,6 +39,7 @@ class Draft:
     first_byte_timeout_ms: int | None = None
     chunk_timeout_ms: int | None = None
     total_timeout_ms: int | None = None
+    drains: bool = True
 
 
 async def list_channels(context: Context) -> list[Channel]:
@@ -145,6 +146,7 @@ def describe(channel: Channel) -> dict[str, Any]:
         "first_byte_timeout_s": _seconds(channel.first_byte_timeout_ms),
         "chunk_timeout_s": _seconds(channel.chunk_timeout_ms),
         "total_timeout_s": _seconds(channel.total_timeout_ms),
+        "hang_up": "drain" if channel.drains else "stop",
         "created_at": to_iso(channel.created_us),
     }
 

@@ -32,6 +32,7 @@ class Draft:
     enabled: bool = True
     max_input: int | None = None
     max_output: int | None = None
+    reasoning: bool = False
     groups: list[str] = field(default_factory=lambda: ["default"])
     aliases: list[str] = field(default_factory=list)
     fallbacks: list[str] = field(default_factory=list)
@@ -182,6 +183,7 @@ def describe(model: Model) -> dict[str, Any]:
         "fallbacks": model.fallbacks,
         "max_input": model.max_input,
         "max_output": model.max_output,
+        "reasoning": model.reasoning,
         "created_at": to_iso(model.created_us),
     }
 

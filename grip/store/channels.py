@@ -42,4 +42,4 @@ async def delete(connection: AsyncConnection, channel_id: str) -> None:
 
 
 def _values(item: Channel) -> dict[str, Any]:
-    return {**dataclasses.asdict(item), "enabled": int(item.enabled)}
+    return {**dataclasses.asdict(item), "enabled": int(item.enabled), "drains": int(item.drains)}

@@ -6,7 +6,7 @@ waits for others up to `_BUSY_TIMEOUT_MS`. What the driver says of a database th
 """
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from grip import errors
+from grip.store import write_queue
 
 Connection = AsyncConnection
 """An open transaction, for callers that hand it on and know no SQL."""
@@ -53,7 +54,7 @@ class Database:
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
         """Open a transaction that commits when the block ends, and rolls back when it raises."""
-        async with self._connection(write=True) as connection, connection.begin():
+        async with self._turn(), self._connection(write=True) as connection, connection.begin():
             yield connection
 
     @asynccontextmanager
@@ -69,6 +70,9 @@ class Database:
     async def close(self) -> None:
         """Close all connections."""
         await self.engine.dispose()
+
+    def _turn(self) -> AbstractAsyncContextManager[None]:
+        return nullcontext() if self.path is None else write_queue.turn(self.path)
 
     @asynccontextmanager
     async def _connection(self, *, write: bool) -> AsyncIterator[AsyncConnection]:

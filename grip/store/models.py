@@ -71,6 +71,7 @@ def _values(item: Model) -> dict[str, Any]:
         "enabled": int(item.enabled),
         "max_input": item.max_input,
         "max_output": item.max_output,
+        "reasoning": int(item.reasoning),
         "groups": item.groups,
         "fallbacks": item.fallbacks,
         "created_us": item.created_us,

@@ -122,13 +122,17 @@ class Price:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
-    """What a client can name: its type, token ceilings, channel groups, and the price in force."""
+    """What a client can name: its type, token ceilings, channel groups, and the price in force.
+
+    `reasoning` says that part of its output is never seen, so that a stream of it is held whole.
+    """
 
     name: str
     type: str
     enabled: bool
     max_input: int | None
     max_output: int | None
+    reasoning: bool
     groups: list[str]
     aliases: list[str]
     fallbacks: list[str]
@@ -144,7 +148,10 @@ class Model:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Channel:
-    """One upstream account. Timeouts are in milliseconds; None takes the configured default."""
+    """One upstream account. Timeouts are in milliseconds; None takes the configured default.
+
+    `drains` says that a stream whose client left is read on for its usage; else it is stopped.
+    """
 
     id: str
     name: str
@@ -162,6 +169,7 @@ class Channel:
     first_byte_timeout_ms: int | None
     chunk_timeout_ms: int | None
     total_timeout_ms: int | None
+    drains: bool
     created_us: int
 
 

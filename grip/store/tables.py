@@ -4,6 +4,8 @@
 Counters on `wallet`, `api_key` and `member` can be rebuilt from them (`grip ledger verify`).
 """
 
+from typing import Any
+
 import sqlalchemy as sa
 
 from grip.store.columns import Bytes, Json, integer, sequence, text
@@ -35,8 +37,8 @@ def _check(name: str, condition: str) -> sa.CheckConstraint:
     return sa.CheckConstraint(condition, name=name)
 
 
-def _table(name: str, *parts: sa.schema.SchemaItem) -> sa.Table:
-    return sa.Table(name, metadata, *parts, sqlite_strict=True)
+def _table(name: str, *parts: sa.schema.SchemaItem, **options: Any) -> sa.Table:
+    return sa.Table(name, metadata, *parts, sqlite_strict=True, **options)
 
 
 def _key(name: str = "id") -> sa.Column[str]:
@@ -157,9 +159,49 @@ holds = _table(
     text("endpoint"),
     text("ip"),
     text("boot_id"),
+    integer("input_tokens"),
+    text("price_id"),
+    text("idem_key", null=True),
     _check("amount", "amount >= 0"),
     _check("estimate", "estimate_nano >= 0"),
+    sqlite_with_rowid=False,
 )
+
+# One run of a worker process: its heartbeat counts `beats`, and who ends it says so for ever.
+boot = _table(
+    "boot",
+    _key(),
+    text("host"),
+    text("region"),
+    integer("started_us"),
+    integer("beats", default=0),
+    integer("ended_us", null=True),
+    text("ending", null=True),
+    _check("ending", "(ended_us IS NULL) = (ending IS NULL)"),
+)
+
+# What a key's Idempotency-Key stands for; the answers are apart, since few are ever read.
+idempotency = _table(
+    "idempotency",
+    _key("key_id"),
+    _key("idem_key"),
+    text("request_id"),
+    text("fingerprint"),
+    text("state"),
+    text("content_type", null=True),
+    integer("created_us"),
+    sa.UniqueConstraint("request_id"),
+    _check("state", "state IN ('running', 'kept', 'lost')"),
+)
+sa.Index("ix_idempotency_created", idempotency.c.created_us)
+
+idempotency_answer = _table(
+    "idempotency_answer",
+    _key("request_id"),
+    sa.Column("body", Bytes, nullable=False),
+    integer("created_us"),
+)
+sa.Index("ix_idempotency_answer_created", idempotency_answer.c.created_us)
 
 ledger_transfer = _table(
     "ledger_transfer",
@@ -258,10 +300,12 @@ channel = _table(
     integer("first_byte_timeout_ms", null=True),
     integer("chunk_timeout_ms", null=True),
     integer("total_timeout_ms", null=True),
+    integer("drains", default=1),
     integer("created_us"),
     sa.UniqueConstraint("name"),
     _check("weight", "weight > 0"),
     _check("enabled", "enabled IN (0, 1)"),
+    _check("drains", "drains IN (0, 1)"),
 )
 
 model = _table(
@@ -271,12 +315,14 @@ model = _table(
     integer("enabled", default=1),
     integer("max_input", null=True),
     integer("max_output", null=True),
+    integer("reasoning", default=0),
     sa.Column("groups", Json, nullable=False),
     sa.Column("fallbacks", Json, nullable=False),
     integer("created_us"),
     _check("max_input", "max_input > 0"),
     _check("max_output", "max_output > 0"),
     _check("enabled", "enabled IN (0, 1)"),
+    _check("reasoning", "reasoning IN (0, 1)"),
 )
 
 model_alias = _table("model_alias", _key("alias"), _reference("model", "model.name"))

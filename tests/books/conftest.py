@@ -23,8 +23,8 @@ from grip.services import accounts, channels, keys, ledger, models, wallets
 from grip.services.context import Context
 from grip.settings import load
 from grip.store.books import HotBooks
-from grip.store.books_postgres import PostgresBooks
-from grip.store.books_sqlite import SqliteBooks
+from grip.store.books.postgres import PostgresBooks
+from grip.store.books.sqlite import SqliteBooks
 from grip.store.engine import Database
 from grip.store.records import Wallet
 from grip.store.tables import metadata
@@ -129,6 +129,8 @@ class House:
             endpoint="/chat/completions",
             ip="192.0.2.1",
             boot_id="boot_1",
+            input_tokens=1,
+            price_id="price_1",
         )
         if "estimate_nano" in changes:
             changes.setdefault("amount", ceil_credits(changes["estimate_nano"]))

@@ -101,7 +101,7 @@ async def test_a_refusal_or_a_charge_is_not_undone_when_its_caller_is_cancelled(
 
 async def test_stopping_finishes_what_waits(house, books, monkeypatch):
     """Also what is in later batches; only what comes afterwards is turned away."""
-    monkeypatch.setattr("grip.store.books.MAX_BATCH", 2)
+    monkeypatch.setattr("grip.store.books.port.MAX_BATCH", 2)
     ana = await house.customer()
     entries = [await house.asks(books, ana, 2) for _ in range(9)]
     await books.submit(entries[0])
@@ -126,8 +126,8 @@ async def test_books_that_did_nothing_can_be_closed(house):
 
 async def test_a_long_queue_turns_away_admissions_and_no_settlement(house, books, monkeypatch):
     """What is under way must be able to end."""
-    monkeypatch.setattr("grip.store.books.MAX_WAITING", 4)
-    monkeypatch.setattr("grip.store.books.MAX_BATCH", 1)
+    monkeypatch.setattr("grip.store.books.port.MAX_WAITING", 4)
+    monkeypatch.setattr("grip.store.books.port.MAX_BATCH", 1)
     ana = await house.customer()
     held = [await house.asks(books, ana, 2) for _ in range(2)]
     for entry in held:

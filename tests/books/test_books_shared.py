@@ -19,7 +19,7 @@ from grip.clock import system_clock
 from grip.money.amounts import NANO
 from grip.money.states import TierLimits
 from grip.money.entries import Admit, Admitted, Facts, Release, Settle
-from grip.store.books_sqlite import SqliteBooks
+from grip.store.books.sqlite import SqliteBooks
 from grip.store.engine import Database
 
 async def main():

@@ -212,7 +212,7 @@ async def test_a_stranger_is_nobody(house, books):
 
 async def test_the_callers_that_are_remembered_have_an_end(house, books, monkeypatch):
     """The one that was looked up first goes first."""
-    monkeypatch.setattr("grip.store.books._MAX_CALLERS", 2)
+    monkeypatch.setattr("grip.store.books.caches._MAX_CALLERS", 2)
     customers = [await house.customer() for _ in range(3)]
     for customer in customers:
         await books.caller(customer.hash)

@@ -1,6 +1,8 @@
 """What becomes of entries while the database is in trouble: named errors, and no half of a deed."""
 
 import asyncio
+import errno
+import os
 import sqlite3
 import threading
 from collections.abc import Awaitable, Callable
@@ -12,9 +14,9 @@ import pytest
 from grip import errors
 from grip.money.amounts import NANO
 from grip.money.entries import Admitted, Entry, Outcome, Released, Settled
-from grip.store import books_postgres
 from grip.store.books import HotBooks
-from grip.store.books_sqlite import SqliteBooks
+from grip.store.books import postgres as books_postgres
+from grip.store.books.sqlite import SqliteBooks
 from grip.store.engine import Database
 
 KILL = (
@@ -60,7 +62,7 @@ async def operator(postgres_url):
 
 async def test_a_file_that_cannot_be_written_refuses_and_recovers(sqlite_house, monkeypatch):
     """Nothing was held or charged, and what was held before can still be charged."""
-    monkeypatch.setattr("grip.store.books_sqlite._AGAIN_AFTER_S", 0)
+    monkeypatch.setattr("grip.store.books.sqlite_writer._AGAIN_AFTER_S", 0)
     books = await sqlite_house.open()
     ana = await sqlite_house.customer()
     held, next_ = [await sqlite_house.asks(books, ana, 2) for _ in range(2)]
@@ -78,7 +80,7 @@ async def test_a_file_that_cannot_be_written_refuses_and_recovers(sqlite_house, 
 
 async def test_a_settlement_is_tried_again_where_the_file_was_locked(sqlite_house, monkeypatch):
     """An admission is not: its caller can ask again."""
-    monkeypatch.setattr("grip.store.books_sqlite._AGAIN_AFTER_S", 0)
+    monkeypatch.setattr("grip.store.books.sqlite_writer._AGAIN_AFTER_S", 0)
     books = await sqlite_house.open()
     ana = await sqlite_house.customer()
     held, left, next_ = [await sqlite_house.asks(books, ana, 2) for _ in range(3)]
@@ -106,22 +108,70 @@ async def test_a_settlement_is_tried_again_where_the_file_was_locked(sqlite_hous
     await sqlite_house.verify()
 
 
-async def test_a_file_that_somebody_else_keeps_locked_refuses_and_recovers(sqlite_house):
-    """After the time that a writer waits for others."""
+async def test_a_file_that_another_program_keeps_locked_refuses_and_recovers(sqlite_house):
+    """After the time that a writer waits for those who do not queue."""
     books = await sqlite_house.open()
     ana = await sqlite_house.customer()
     entry = await sqlite_house.asks(books, ana, 2)
     books._writer._db.execute("PRAGMA busy_timeout = 1")
-    async with sqlite_house.database.write():
-        with pytest.raises(errors.DatabaseUnavailable, match="locked"):
-            await books.submit(entry)
+    other = sqlite3.connect(sqlite_house.database.path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(errors.DatabaseUnavailable, match="locked"):
+        await books.submit(entry)
+    other.close()
 
     assert isinstance(await books.submit(entry), Admitted)
 
 
+async def test_a_writer_whose_turn_does_not_come_turns_admissions_away(sqlite_house, monkeypatch):
+    """Those that wait and those that come; what was held meanwhile is let go, settlements wait."""
+    monkeypatch.setattr("grip.store.books.sqlite._STALLED_S", 0)
+    monkeypatch.setattr("grip.store.books.sqlite._LOOK_EVERY_S", 0.001)
+    books = await sqlite_house.open()
+    ana = await sqlite_house.customer()
+    held, waiting, late = [await sqlite_house.asks(books, ana, 2) for _ in range(3)]
+    monkeypatch.setattr("grip.store.books.sqlite._STALLED_S", 60)
+    await books.submit(held)
+    async with sqlite_house.database.write():
+        monkeypatch.setattr("grip.store.books.sqlite._STALLED_S", 0)
+        settling = asyncio.create_task(books.submit(sqlite_house.settles(held, NANO)))
+        with pytest.raises(errors.DatabaseUnavailable, match="does not answer"):
+            await books.submit(waiting)
+        with pytest.raises(errors.DatabaseUnavailable, match="does not answer"):
+            await books.submit(late)
+        assert not settling.done()
+        monkeypatch.setattr("grip.store.books.sqlite._STALLED_S", 60)
+
+    assert isinstance(await settling, Settled)
+    await books.stop()
+    sqlite_house.opened.clear()
+    assert await sqlite_house.rows("holds") == []
+    await sqlite_house.verify()
+
+
+async def test_a_disk_that_fails_ends_all_charging_until_a_restart(sqlite_house, monkeypatch):
+    """A second flush that succeeds would prove nothing of the first."""
+    books = await sqlite_house.open()
+    ana = await sqlite_house.customer()
+    held, next_ = [await sqlite_house.asks(books, ana, 2) for _ in range(2)]
+    await books.submit(held)
+
+    def fail(_file: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fdatasync", fail)
+        with pytest.raises(errors.DatabaseUnavailable):
+            await books.submit(sqlite_house.settles(held, NANO))
+    with pytest.raises(errors.DatabaseUnavailable):
+        await books.submit(sqlite_house.settles(held, NANO))
+    with pytest.raises(errors.DatabaseUnavailable):
+        await books.submit(next_)
+
+
 async def test_a_table_that_has_gone_is_told_by_name(house, books, monkeypatch):
     """Of reads, of admissions and of settlements; nobody waits for ever."""
-    monkeypatch.setattr("grip.store.books_sqlite._AGAIN_AFTER_S", 0)
+    monkeypatch.setattr("grip.store.books.sqlite_writer._AGAIN_AFTER_S", 0)
     ana = await house.customer()
     held, next_ = [await house.asks(books, ana, 2) for _ in range(2)]
     await books.submit(held)
@@ -163,8 +213,9 @@ def test_books_on_sqlite_need_a_file(clock):
 
 async def test_checkpoints_move_the_log_into_the_file(sqlite_house, monkeypatch):
     """Beside the books, again and again; a log that has grown large is cut to nothing."""
-    monkeypatch.setattr("grip.store.books_sqlite._CHECKPOINT_EVERY_S", 0.001)
-    monkeypatch.setattr("grip.store.books_sqlite._TRUNCATE_ABOVE_BYTES", 0)
+    monkeypatch.setattr("grip.store.books.sqlite_checkpoints._EVERY_S", 0.001)
+    monkeypatch.setattr("grip.store.books.sqlite_checkpoints._RESTART_ABOVE_BYTES", 0)
+    monkeypatch.setattr("grip.store.books.sqlite_checkpoints._TRUNCATE_ABOVE_BYTES", 0)
     log = sqlite_house.database.path.with_name("grip.db-wal")
     assert log.stat().st_size > 0
     await sqlite_house.open()
@@ -187,8 +238,8 @@ async def test_a_checkpoint_that_is_in_the_way_is_postponed(sqlite_house, monkey
         def close(self) -> None:
             tries.append("closed")
 
-    monkeypatch.setattr("grip.store.books_sqlite._CHECKPOINT_EVERY_S", 0.001)
-    monkeypatch.setattr("grip.store.books_sqlite.connect", lambda path: Busy())
+    monkeypatch.setattr("grip.store.books.sqlite_checkpoints._EVERY_S", 0.001)
+    monkeypatch.setattr("grip.store.books.sqlite_checkpoints.connect", lambda path: Busy())
     checkpointer = SqliteBooks(sqlite_house.database, {}, sqlite_house.clock)._checkpointer
     checkpointer.start()
     for _ in range(2):
@@ -282,7 +333,7 @@ async def test_a_commit_whose_answer_was_lost_counts_once(postgres_house, monkey
     ana = await postgres_house.customer()
     held, next_ = [await postgres_house.asks(books, ana, 2) for _ in range(2)]
     await books.submit(held)
-    transact = books._transact
+    transact = books._batches._transact
     lost: list[Any] = []
 
     async def lose_the_answer(entries):
@@ -292,7 +343,7 @@ async def test_a_commit_whose_answer_was_lost_counts_once(postgres_house, monkey
             raise loss
         return outcomes
 
-    monkeypatch.setattr(books, "_transact", lose_the_answer)
+    monkeypatch.setattr(books._batches, "_transact", lose_the_answer)
     outcomes = await postgres_house.all(books, postgres_house.settles(held, NANO), next_)
 
     assert [type(outcome) for outcome in lost[0]] == [Settled, Admitted]
@@ -320,7 +371,7 @@ async def test_trouble_that_lasts_is_told_in_the_end(postgres_house, monkeypatch
 
     monkeypatch.setattr(books_postgres, "_RETRY_AFTER_S", (0, 0))
     with monkeypatch.context() as patch:
-        patch.setattr(books, "_transact", fail)
+        patch.setattr(books._batches, "_transact", fail)
         with pytest.raises(errors.DatabaseUnavailable):
             await books.submit(postgres_house.settles(held, NANO))
 

@@ -41,6 +41,7 @@ def model(price: Make) -> Make:
             "enabled": True,
             "max_input": None,
             "max_output": None,
+            "reasoning": False,
             "groups": ["default"],
             "aliases": [],
             "fallbacks": [],
@@ -72,6 +73,7 @@ def channel() -> Make:
             "first_byte_timeout_ms": None,
             "chunk_timeout_ms": None,
             "total_timeout_ms": None,
+            "drains": True,
             "created_us": 1,
         }
         return Channel(id=f"ch_{name}", name=name, **{**usual, **facts})

@@ -89,6 +89,8 @@ class Desk:
             endpoint="/chat/completions",
             ip="192.0.2.1",
             boot_id="boot_1",
+            input_tokens=1,
+            price_id="price_1",
         )
         return entry._replace(**changes)  # type: ignore[arg-type]
 

@@ -156,6 +156,8 @@ class Shop:
                     endpoint="/v1/chat/completions",
                     ip="192.0.2.1",
                     boot_id="boot",
+                    input_tokens=1,
+                    price_id="price_1",
                 )
             )
             await connection.execute(

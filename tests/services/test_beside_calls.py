@@ -16,8 +16,8 @@ from grip.services.context import Context
 from grip.services.statements import statement
 from grip.store import catalog
 from grip.store.books import HotBooks
-from grip.store.books_postgres import PostgresBooks
-from grip.store.books_sqlite import SqliteBooks
+from grip.store.books.postgres import PostgresBooks
+from grip.store.books.sqlite import SqliteBooks
 from grip.store.records import Key
 
 _RATES = Rates(input_nano=NANO // 4, output_nano=NANO)
@@ -63,6 +63,8 @@ async def _admit(context: Context, key: Key, number: int, *, version: int = 1) -
         endpoint="/v1/chat/completions",
         ip="192.0.2.1",
         boot_id="boot",
+        input_tokens=1,
+        price_id="price_1",
     )
 
 

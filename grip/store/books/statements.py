@@ -14,9 +14,28 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.postgresql import asyncpg
 
-from grip.money.entries import Admit, Facts, Settled
-from grip.money.states import HoldState, KeyState, MemberState, UsageEntry, WalletState
-from grip.store.tables import account, api_key, catalog, holds, member, usage, wallet
+from grip.money import claims
+from grip.money.entries import VERDICTS, Admit, Facts, Settled
+from grip.money.states import (
+    ClaimState,
+    HoldState,
+    KeyState,
+    MemberState,
+    UsageEntry,
+    WalletState,
+)
+from grip.store.tables import (
+    account,
+    api_key,
+    boot,
+    catalog,
+    holds,
+    idempotency,
+    idempotency_answer,
+    member,
+    usage,
+    wallet,
+)
 
 _P = "p_"
 
@@ -53,9 +72,14 @@ def _columns(table: sa.Table, kind: type) -> list[sa.Column[Any]]:
     return [table.c[name] for name in inspect.get_annotations(kind)]
 
 
-def _update(table: sa.Table, *names: str) -> sa.Update:
+def _update(table: sa.Table, *names: str, key: str = "id") -> sa.Update:
     values = {table.c[name]: _param(table.c[name]) for name in names}
-    return sa.update(table).where(table.c.id == _param(table.c.id)).values(values)
+    return sa.update(table).where(table.c[key] == _param(table.c[key])).values(values)
+
+
+def _with(table: sa.Table, *names: str) -> sa.ColumnElement[bool]:
+    """Return the condition that picks a row by these columns."""
+    return sa.and_(*(table.c[name] == _param(table.c[name]) for name in names))
 
 
 def _insert(table: sa.Table, *names: str) -> sa.Insert:
@@ -66,6 +90,7 @@ _WALLET_COLUMNS = _columns(wallet, WalletState)
 _KEY_COLUMNS = _columns(api_key, KeyState)
 _MEMBER_COLUMNS = _columns(member, MemberState)
 _HOLD_COLUMNS = _columns(holds, HoldState)
+_CLAIM_COLUMNS = _columns(idempotency, ClaimState)
 _SETTLED_COLUMNS = [
     usage.c.request_id,
     usage.c.cost_nano,
@@ -84,6 +109,9 @@ HOLD_NAMES = (
     "endpoint",
     "ip",
     "boot_id",
+    "input_tokens",
+    "price_id",
+    "idem_key",
 )
 MONEY_NAMES = (
     "request_id",
@@ -105,6 +133,7 @@ UPDATE_WALLET = _update(wallet, "balance", "held", "debt", "carry_nano", "qps_lo
 UPDATE_KEY = _update(api_key, "spent", "spent_nano", "held_nano", "rpm_log")
 UPDATE_MEMBER = _update(member, "spent", "spent_nano", "held_nano")
 INSERT_HOLD = _insert(holds, *HOLD_NAMES, "admitted_us")
+UPDATE_HOLD = _update(holds, "amount", "estimate_nano", key="request_id")
 DELETE_HOLD = sa.delete(holds).where(holds.c.request_id == _param(holds.c.request_id))
 DELETE_HOLDS = (
     sa.delete(holds)
@@ -113,13 +142,36 @@ DELETE_HOLDS = (
 )
 INSERT_USAGE = _insert(usage, *MONEY_NAMES, *FACT_NAMES)
 
+CLAIM = sa.select(*_CLAIM_COLUMNS).where(_with(idempotency, "key_id", "idem_key"))
+INSERT_CLAIM = _insert(idempotency, *ClaimState._fields)
+DELETE_CLAIM = sa.delete(idempotency).where(_with(idempotency, "key_id", "idem_key"))
+KEEP_CLAIM = (
+    sa.update(idempotency)
+    .where(_with(idempotency, "key_id", "idem_key", "request_id"))
+    .where(idempotency.c.state == sa.literal_column(f"'{claims.RUNNING}'"))
+    .values(
+        {idempotency.c[name]: _param(idempotency.c[name]) for name in ("state", "content_type")}
+    )
+)
+INSERT_ANSWER = _insert(idempotency_answer, "request_id", "body", "created_us")
+
+IS_DEAD = sa.select(boot.c.id).where(boot.c.id == _param(boot.c.id), boot.c.ended_us.is_not(None))
 CATALOG_VERSION = sa.select(catalog.c.version)
 # Read after the locks, so that the time of a batch is not before that of the one it waited for.
-CATALOG_VERSION_AND_TIME = sa.select(
+CATALOG_TIME_AND_BOOTS = sa.select(
     catalog.c.version,
     sa.cast(
         sa.extract("epoch", sa.func.clock_timestamp()) * sa.literal_column("1000000"), sa.BigInteger
     ).label("now_us"),
+    sa.func.array(
+        sa.select(boot.c.id)
+        .where(
+            boot.c.id == sa.any_(sa.bindparam(f"{_P}keys", type_=sa.ARRAY(sa.Text))),
+            boot.c.ended_us.is_not(None),
+        )
+        .scalar_subquery(),
+        type_=sa.ARRAY(sa.Text),
+    ).label("dead_boots"),
 )
 
 
@@ -134,19 +186,22 @@ def many(table: sa.Table, columns: list[sa.Column[Any]], key: str = "id") -> sa.
     return sa.select(*columns).where(table.c[key] == sa.any_(keys)).order_by(table.c[key])
 
 
+_OWN = usage.c.status.not_in([sa.literal_column(f"'{verdict}'") for verdict in VERDICTS])
+"""Charged by its own process: a verdict answers no settlement."""
+
 SELECT_ONE = {
     "wallet": one(wallet, _WALLET_COLUMNS),
     "key": one(api_key, _KEY_COLUMNS),
     "member": one(member, _MEMBER_COLUMNS),
     "hold": one(holds, _HOLD_COLUMNS, "request_id"),
-    "settled": one(usage, _SETTLED_COLUMNS, "request_id"),
+    "settled": one(usage, _SETTLED_COLUMNS, "request_id").where(_OWN),
 }
 SELECT_MANY = {
     "wallet": many(wallet, _WALLET_COLUMNS).with_for_update(),
     "key": many(api_key, _KEY_COLUMNS).with_for_update(),
     "member": many(member, _MEMBER_COLUMNS).with_for_update(),
     "hold": many(holds, _HOLD_COLUMNS, "request_id").with_for_update(),
-    "settled": many(usage, _SETTLED_COLUMNS, "request_id"),
+    "settled": many(usage, _SETTLED_COLUMNS, "request_id").where(_OWN),
 }
 
 _holder = account.alias("holder")

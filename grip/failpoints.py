@@ -1,0 +1,41 @@
+"""Places on the way of money where a test can make the process fail, or die.
+
+Nothing is armed unless a test does it, in the process itself: no configuration leads here.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+NAMES: Final = (
+    "hold.before_commit",
+    "hold.after_commit",
+    "call.before_upstream",
+    "call.after_upstream",
+    "settle.before_commit",
+    "settle.after_commit",
+    "settle.after_sync",
+    "call.before_end",
+)
+"""In the order in which a call comes by: `after_commit` is not yet on disk, `after_sync` is."""
+
+_armed: dict[str, Callable[[], None]] = {}
+
+
+def arm(name: str, action: Callable[[], None]) -> None:
+    """Run `action` whenever a call comes by `name`; raises ValueError for a place unknown."""
+    if name not in NAMES:
+        raise ValueError(f"{name!r} is no failpoint; there are {', '.join(NAMES)}")
+    _armed[name] = action
+
+
+def disarm() -> None:
+    """Arm nothing any more."""
+    _armed.clear()
+
+
+def hit(name: str) -> None:
+    """Do what a test wants done here."""
+    if _armed:
+        action = _armed.get(name)
+        if action is not None:
+            action()
