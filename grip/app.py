@@ -3,13 +3,21 @@
 Nothing here decides anything; it is the one place that knows which implementation stands where.
 """
 
+import os
 import random
+import socket
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import structlog
+
+from grip import errors
 from grip import settings as configuration
 from grip.clock import Clock, system_clock
-from grip.gateway.pipeline import Pipeline
+from grip.gateway.answers import Answers
+from grip.gateway.boots import Boot, Janitor
+from grip.gateway.pipeline import Pipeline, StreamTerms
 from grip.gateway.upstream import Upstream
 from grip.ids import IdSource
 from grip.money.states import TierLimits
@@ -19,12 +27,12 @@ from grip.providers.sandbox import SandboxAdapter
 from grip.services.context import Context
 from grip.settings import Settings
 from grip.store import schema
-from grip.store.books import HotBooks
-from grip.store.books.postgres import PostgresBooks
-from grip.store.books.sqlite import SqliteBooks
+from grip.store.books import HotBooks, PostgresBooks, SqliteBooks
 from grip.store.engine import Database
 from grip.transport.network import Network
 from grip.transport.port import Timeouts, Transport
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,25 +44,51 @@ class App:
     books: HotBooks
     transport: Transport
     pipeline: Pipeline
+    boot: Boot
+    janitor: Janitor
+    answers: Answers
 
-    async def start(self) -> None:
-        """Make or check the schema, then open the books."""
+    async def start(self, *, succeeds: str | None = None) -> None:
+        """Make or check the schema, open the books, and resolve what the dead have left.
+
+        `succeeds` is the boot of a worker that was seen to die, and that this one replaces.
+        """
         await schema.ensure(self.context.database)
         await self.books.start()
+        await self.boot.start(succeeds=succeeds)
+        await self.janitor.run()
+
+    async def drain(self) -> None:
+        """Put what is open into the books."""
+        await self.pipeline.drain()
 
     async def stop(self) -> None:
-        """Put what is open into the books, then close everything."""
-        await self.pipeline.drain()
+        """Put what is open into the books, say so, and close everything."""
+        await self.drain()
+        try:
+            await self.boot.stop()
+        except errors.DatabaseUnavailable as error:
+            log.warning("boot.not_ended", error=str(error))
         await self.books.stop()
         await self.transport.close()
         await self.context.database.close()
 
 
-def build(settings: Settings, *, clock: Clock = system_clock) -> App:
+def build(settings: Settings, *, clock: Clock = system_clock, boot_id: str | None = None) -> App:
     """Assemble a gateway from its settings; nothing is opened yet."""
     surroundings = context(settings, clock=clock)
-    books = _books(surroundings.database, settings, clock)
+    database = surroundings.database
+    books = _books(database, settings, clock)
     transport = Network()
+    answers = Answers(database, clock)
+    boot = Boot(
+        database,
+        boot_id=boot_id or surroundings.new_id("boot"),
+        new_id=lambda: surroundings.new_id("boot"),
+        clock=clock,
+        host=f"{socket.gethostname()}:{os.getpid()}",
+        region=settings.server.region,
+    )
     pipeline = Pipeline(
         books=books,
         upstream=upstream(settings, transport),
@@ -62,7 +96,12 @@ def build(settings: Settings, *, clock: Clock = system_clock) -> App:
         random=random.random,
         tier_groups=_tier_groups(settings),
         region=settings.server.region,
-        boot_id=surroundings.new_id("boot"),
+        boot=boot,
+        answers=answers,
+        streams=StreamTerms(
+            slice_tokens=settings.streams.slice_tokens,
+            drain_s=settings.streams.drain_timeout_s,
+        ),
     )
     return App(
         settings=settings,
@@ -70,6 +109,15 @@ def build(settings: Settings, *, clock: Clock = system_clock) -> App:
         books=books,
         transport=transport,
         pipeline=pipeline,
+        boot=boot,
+        janitor=Janitor(
+            database,
+            books,
+            clock=clock,
+            monotonic=time.monotonic,
+            verdict=settings.server.crash_verdict,
+        ),
+        answers=answers,
     )
 
 

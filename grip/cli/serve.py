@@ -12,6 +12,8 @@ from grip import app as gateway
 from grip import logs, settings
 from grip.cli import output
 from grip.cli.options import AsJson, Config
+from grip.clock import system_clock
+from grip.ids import IdSource
 from grip.services import demo as demo_service
 from grip.settings import Settings
 from grip.store import schema
@@ -51,12 +53,18 @@ def serve(
     if chosen.server.workers == 1:
         server.run(gateway.build(chosen), listener, ready=ready)
         return
+    ids = IdSource()
     status = supervisor.run(
         chosen.server.workers,
-        lambda told: server.run(
-            gateway.build(chosen), listener, ready=told, stops=(signal.SIGTERM,)
+        lambda worker: server.run(
+            gateway.build(chosen, boot_id=worker.boot_id),
+            listener,
+            ready=worker.ready,
+            succeeds=worker.succeeds,
+            stops=(signal.SIGTERM,),
         ),
         ready=ready,
+        new_boot_id=lambda: ids.new("boot", system_clock()),
     )
     raise typer.Exit(status)
 

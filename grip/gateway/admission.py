@@ -29,12 +29,26 @@ async def identify(books: HotBooks, clock: Clock, key_hash: str, *, fresh: bool)
     return caller
 
 
-def entry(call: Call, plan: Plan, boot_id: str) -> Admit:
-    """Return what to ask of the books for this call."""
-    output_tokens = _output_bound(call, plan.model)
+def held_output(call: Call, model: Model, slice_tokens: int) -> int:
+    """Return the output tokens that are held for at first.
+
+    A stream whose client set no limit holds a slice, and grows it; but all at once where part of
+    the output is not seen, and cannot be counted while it flows.
+    """
+    most = _output_bound(call, model)
+    if not call.stream or call.output_limit is not None or call.reasons or model.reasoning:
+        return most
+    return min(most, slice_tokens * call.choices)
+
+
+def entry(call: Call, plan: Plan, boot_id: str, held_tokens: int) -> Admit:
+    """Return what to ask of the books for this call, held for so much output.
+
+    Against the limit on tokens counts all that it may generate: a limit cannot grow later.
+    """
     ceiling = plan.model.max_input
     input_bound = call.input_bound if ceiling is None else min(call.input_bound, ceiling)
-    estimate = bound_nano(plan.sell, input_tokens=input_bound, output_tokens=output_tokens)
+    estimate = bound_nano(plan.sell, input_tokens=input_bound, output_tokens=held_tokens)
     amount = ceil_credits(estimate)
     if amount > MAX_CREDITS:
         raise errors.InvalidRequest(
@@ -52,13 +66,15 @@ def entry(call: Call, plan: Plan, boot_id: str) -> Admit:
         tier=caller.tier,
         amount=amount,
         estimate_nano=estimate,
-        tokens=call.input_tokens + output_tokens,
+        tokens=call.input_tokens + _output_bound(call, plan.model),
         model=plan.model.name,
         endpoint=call.path,
         ip=call.ip,
         boot_id=boot_id,
         input_tokens=call.input_tokens,
         price_id=plan.price_id,
+        idem_key=call.idem_key,
+        fingerprint=call.fingerprint,
     )
 
 

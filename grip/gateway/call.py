@@ -1,6 +1,7 @@
 """What one request carries through the gateway."""
 
 import time
+from typing import Protocol
 
 import msgspec
 
@@ -11,13 +12,36 @@ from grip.providers.json_object import JsonObject
 from grip.store.records import Caller, Channel, Model
 
 
+class Ending(Protocol):
+    """How the last events of a stream look on the wire of the surface that it came through."""
+
+    end: bytes
+    content_type: str
+
+    def usage(self, call: "Call", of: "Told", usage: Usage, cost_nano: int) -> bytes:
+        """Return the event that tells the usage and its cost."""
+
+    def length(self, call: "Call", of: "Told") -> bytes:
+        """Return the event that ends every answer at its length."""
+
+
+class Told(msgspec.Struct, frozen=True, kw_only=True):
+    """What a stream has told of itself: its id, its time, and its event of usage, if it had one."""
+
+    stream_id: str
+    created_s: int
+    usage_payload: bytes | None
+
+
 class Call(msgspec.Struct, kw_only=True):
     """A request as it came in, read as far as the gateway needs it.
 
     `path` is the route behind `/v1`, `type` the model type that serves it. `input_tokens` is the
     estimate near the truth, `input_bound` the careful one that a hold is made of. `output_limit`
     is what the client allows each of `choices` answers; None where it did not say. `has_output`
-    is false where nothing is generated (embeddings).
+    is false where nothing is generated (embeddings), `reasons` true where the client asked for
+    thoughts that it may not see. `idem_key` is the client's Idempotency-Key, `fingerprint` the
+    SHA-256 of what came with it.
     """
 
     request_id: str
@@ -34,6 +58,10 @@ class Call(msgspec.Struct, kw_only=True):
     input_bound: int
     output_limit: int | None = None
     choices: int = 1
+    reasons: bool = False
+    ending: Ending | None = None
+    idem_key: str | None = None
+    fingerprint: str | None = None
     started: float = msgspec.field(default_factory=time.monotonic)
     first_byte_ms: int = 0
 
@@ -62,10 +90,12 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Ticket(msgspec.Struct, frozen=True, kw_only=True):
-    """A call whose hold is in the books."""
+    """A call whose hold is in the books: `held_nano`, which covers `held_tokens` of output."""
 
     plan: Plan
     admitted: Admitted
+    held_nano: int
+    held_tokens: int
 
     @property
     def standings(self) -> tuple[Standing | None, Standing | None]:

@@ -12,15 +12,20 @@ from typing import Any, Final, TypeVar
 import msgspec
 import structlog
 
-from grip import errors
+from grip import errors, failpoints
 from grip.clock import Clock
 from grip.gateway import admission, metering, routing, settlement
-from grip.gateway.call import Call, Plan, Ticket
+from grip.gateway.allowance import Allowance
+from grip.gateway.answers import Answers
+from grip.gateway.boots import Boot
+from grip.gateway.call import Call, Measured, Plan, Ticket
 from grip.gateway.streams import Relay, Sink
 from grip.gateway.upstream import Served, Upstream
-from grip.money.entries import Admitted, Settle, Settled
+from grip.money.entries import COMPLETED, Admitted, Answer, Grow, Grown, Settle, Settled
+from grip.money.pricing import bound_nano
 from grip.providers.port import ChannelFault, RequestRefused
 from grip.store.books import HotBooks
+from grip.store.idempotency import StoredAnswer
 from grip.store.records import Caller
 
 _ADMISSIONS: Final = 5
@@ -28,6 +33,8 @@ _ADMISSIONS: Final = 5
 
 _DRAIN_S: Final = 20
 """How long a stop waits for what still has to be put into the books."""
+
+_JSON: Final = "application/json"
 
 _STOPPED: Final = "the gateway is being stopped; nothing was charged, retry in a moment"
 
@@ -44,6 +51,13 @@ class Completed(msgspec.Struct, frozen=True, kw_only=True):
     settled: Settled
 
 
+class StreamTerms(msgspec.Struct, frozen=True, kw_only=True):
+    """How streams are held and drained: output tokens of a slice, seconds of a drain."""
+
+    slice_tokens: int
+    drain_s: float
+
+
 class Pipeline:
     """Carries calls from their admission to their settlement."""
 
@@ -56,7 +70,9 @@ class Pipeline:
         random: routing.Random,
         tier_groups: Mapping[str, frozenset[str] | None],
         region: str,
-        boot_id: str,
+        boot: Boot,
+        answers: Answers,
+        streams: StreamTerms,
     ) -> None:
         self.books = books
         self._upstream = upstream
@@ -64,7 +80,9 @@ class Pipeline:
         self._random = random
         self._tier_groups = tier_groups
         self._region = region
-        self._boot_id = boot_id
+        self._boot = boot
+        self._answers = answers
+        self._streams = streams
         self._tasks: set[asyncio.Task[Any]] = set()
 
     async def identify(self, key_hash: str) -> Caller:
@@ -78,6 +96,14 @@ class Pipeline:
         except errors.InvalidApiKey:
             await self.identify(key_hash)
 
+    async def recall(self, call: Call) -> StoredAnswer | None:
+        """Return the answer to the first call with this Idempotency-Key; None where this is it.
+
+        Raises InvalidApiKey, or why the call can be neither answered again nor carried out.
+        """
+        caller = await self.identify(call.key_hash)
+        return await self._answers.recall(call, caller.key_id)
+
     async def complete(self, call: Call) -> Completed:
         """Run a call whose answer is whole; it is charged when this returns.
 
@@ -85,9 +111,14 @@ class Pipeline:
         """
         ticket = await self._admit(call)
         try:
+            failpoints.hit("call.before_upstream")
             served = await self._upstream.complete(call, ticket.plan.candidates)
+            failpoints.hit("call.after_upstream")
             call.first_byte_ms = call.elapsed_ms()
-            settled = await self._settle(self._completed(call, ticket, served))
+            answer = None
+            if call.idem_key is not None:
+                answer = await self._answers.keep(call, _JSON, served.answer.body)
+            settled = await self._settle(self._completed(call, ticket, served, answer))
         except (errors.GripError, RequestRefused) as error:
             error.standings = ticket.standings
             await self._let_go(call)
@@ -95,6 +126,7 @@ class Pipeline:
         except BaseException:
             await asyncio.shield(self._spawn(settlement.release_surely(self.books, call)))
             raise
+        failpoints.hit("call.before_end")
         return Completed(body=served.answer.body, admitted=ticket.admitted, settled=settled)
 
     async def stream(self, call: Call, sink: Sink) -> None:
@@ -104,8 +136,9 @@ class Pipeline:
         the stream itself says what happened.
         """
         ticket = await self._admit(call)
-        relay = Relay(call, ticket, sink)
+        relay = self._relay(call, ticket, sink)
         try:
+            failpoints.hit("call.before_upstream")
             async with self._upstream.open(call, ticket.plan.candidates) as stream:
                 await relay.run(stream)
         except ChannelFault as fault:
@@ -140,7 +173,8 @@ class Pipeline:
         for _ in range(_ADMISSIONS):
             try:
                 plan = await self._plan(call, fresh=fresh)
-                entry = admission.entry(call, plan, self._boot_id)
+                held_tokens = admission.held_output(call, plan.model, self._streams.slice_tokens)
+                entry = admission.entry(call, plan, self._boot.id, held_tokens)
             except errors.DatabaseUnavailable:
                 raise
             except errors.GripError:
@@ -150,8 +184,14 @@ class Pipeline:
                 continue
             outcome = await self.books.submit(entry)
             if isinstance(outcome, Admitted):
-                return Ticket(plan=plan, admitted=outcome)
+                return Ticket(
+                    plan=plan,
+                    admitted=outcome,
+                    held_nano=entry.estimate_nano,
+                    held_tokens=held_tokens,
+                )
             fresh = True
+            await self._boot.renew()
         raise errors.ServiceUnavailable(
             "prices or keys are changing at the moment; retry in a second", retry_after_s=1
         )
@@ -176,17 +216,43 @@ class Pipeline:
             catalog_version=catalog.version,
         )
 
-    def _completed(self, call: Call, ticket: Ticket, served: Served) -> Settle:
+    def _relay(self, call: Call, ticket: Ticket, sink: Sink) -> Relay:
+        if call.ending is None:
+            raise errors.GripError("this route has no way to end a stream")
+        tokens = self._streams.slice_tokens * call.choices
+        rates = ticket.plan.sell
+
+        async def ask(nano: int) -> int:
+            grown = await self.books.submit(Grow(request_id=call.request_id, estimate_nano=nano))
+            return grown.estimate_nano if isinstance(grown, Grown) else 0
+
+        return Relay(
+            call,
+            ticket,
+            sink,
+            ending=call.ending,
+            allowance=Allowance(
+                covered=ticket.held_tokens,
+                slice_tokens=tokens,
+                slice_nano=bound_nano(rates, input_tokens=0, output_tokens=tokens, requests=0),
+                ask=ask,
+                spawn=self._spawn,
+            ),
+            drain_s=self._streams.drain_s,
+        )
+
+    def _completed(self, call: Call, ticket: Ticket, served: Served, kept: Answer | None) -> Settle:
         answer = served.answer
         return settlement.entry(
             call,
             ticket,
             served.candidate,
             metering.measure(call, ticket.plan, answer.report, answer.text),
-            status=settlement.COMPLETED,
+            status=COMPLETED,
             attempts=served.attempts,
             upstream_id=answer.upstream_id,
             region=self._region,
+            answer=kept,
         )
 
     async def _settle(self, entry: Settle) -> Settled:
@@ -222,24 +288,42 @@ class Pipeline:
             return
         ticket = relay.ticket
         measured = metering.measure(call, ticket.plan, relay.report, relay.text)
-        entry = settlement.entry(
-            call,
-            ticket,
-            relay.stream.candidate,
-            measured,
-            status=settlement.CUT if relay.client_left else settlement.COMPLETED,
-            attempts=relay.stream.attempts,
-            upstream_id=relay.upstream_id,
-            region=self._region,
-        )
+        cost_nano = measured.cost_nano
+        if measured.estimated:
+            cost_nano = min(cost_nano, relay.held_nano)
+        tail = relay.tail(measured.usage, cost_nano)
         try:
-            settled = await self._settle(entry)
+            settled = await self._charge(call, relay, measured, tail)
         except errors.GripError as error:
             log.warning("stream.unsettled", request_id=call.request_id, error=error.message)
             await self._let_go(call)
             await relay.fail(error)
             return
-        await relay.end(measured.usage, settled)
+        failpoints.hit("call.before_end")
+        if settled.cost_nano != cost_nano:
+            tail = relay.tail(measured.usage, settled.cost_nano)
+        await relay.end(tail)
+
+    async def _charge(self, call: Call, relay: Relay, measured: Measured, tail: bytes) -> Settled:
+        """Charge a stream, and keep it where it may be asked for again."""
+        stream = relay.stream
+        if stream is None or call.ending is None:
+            raise AssertionError("only what has begun is charged")
+        answer = None
+        if (whole := relay.whole(tail)) is not None:
+            answer = await self._answers.keep(call, call.ending.content_type, whole)
+        entry = settlement.entry(
+            call,
+            relay.ticket,
+            stream.candidate,
+            measured,
+            status=relay.status,
+            attempts=stream.attempts,
+            upstream_id=relay.upstream_id,
+            region=self._region,
+            answer=answer,
+        )
+        return await self._settle(entry)
 
     async def _let_go(self, call: Call) -> None:
         """Release the hold; where the database is away, go on trying while the caller does not."""

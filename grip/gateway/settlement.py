@@ -6,16 +6,10 @@ from typing import Final
 
 from grip import errors
 from grip.gateway.call import Call, Candidate, Measured, Ticket
-from grip.money.entries import Facts, Release, Settle, Settled
+from grip.money.entries import Answer, Facts, Release, Settle, Settled
 from grip.store.books import HotBooks
 
 _RETRY_AFTER_S: Final = (0.1, 0.5, 2.0, 5.0)
-
-COMPLETED = "completed"
-"""The status of a call whose client was there to its end."""
-
-CUT = "cut"
-"""The status of a stream whose client hung up."""
 
 
 async def settle(books: HotBooks, entry: Settle) -> Settled:
@@ -56,6 +50,7 @@ def entry(
     attempts: int,
     upstream_id: str | None,
     region: str,
+    answer: Answer | None,
 ) -> Settle:
     """Return what to ask of the books for a call that has ended."""
     usage, channel = measured.usage, candidate.channel
@@ -91,4 +86,5 @@ def entry(
         proven=not measured.estimated,
         tokens=usage.tokens,
         facts=facts,
+        answer=answer,
     )

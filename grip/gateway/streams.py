@@ -5,22 +5,17 @@ When the client leaves, the upstream is read on for a while, so that its own rep
 """
 
 import asyncio
-import contextlib
 from collections.abc import Callable
-from typing import Any, Final, Protocol
-
-import msgspec
+from typing import Protocol
 
 from grip import errors
-from grip.gateway.call import Call, Ticket
+from grip.gateway.allowance import Allowance
+from grip.gateway.answers import MAX_BYTES
+from grip.gateway.call import Call, Ending, Ticket, Told
 from grip.gateway.upstream import OpenStream
-from grip.money.entries import Admitted, Settled
+from grip.money.entries import COMPLETED, CUT, LIMITED, Admitted
 from grip.money.pricing import Usage
-from grip.providers.json_object import JsonObject
 from grip.providers.port import Report, StreamEvent
-
-DRAIN_S: Final = 30
-"""How long an upstream is read on after its client has left."""
 
 
 class Sink(Protocol):
@@ -45,7 +40,16 @@ class Sink(Protocol):
 class Relay:
     """Passes one stream on, and remembers what a settlement needs."""
 
-    def __init__(self, call: Call, ticket: Ticket, sink: Sink) -> None:
+    def __init__(
+        self,
+        call: Call,
+        ticket: Ticket,
+        sink: Sink,
+        *,
+        ending: Ending,
+        allowance: Allowance,
+        drain_s: float,
+    ) -> None:
         self.ticket = ticket
         self.stream: OpenStream | None = None
         self.report: Report | None = None
@@ -53,18 +57,35 @@ class Relay:
         self.client_left = False
         self._call = call
         self._sink = sink
-        self._texts: list[str] = []
-        self._usage_event: StreamEvent | None = None
+        self._ending = ending
+        self._allowance = allowance
+        self._drain_s = drain_s
+        self._usage_payload: bytes | None = None
         self._end = b""
+        self._is_limited = False
         self._is_reading = True
+        self._kept: list[bytes] | None = None if call.idem_key is None else []
+        self._kept_bytes = 0
 
     @property
     def text(self) -> str:
         """All that was generated."""
-        return "".join(self._texts)
+        return self._allowance.text
+
+    @property
+    def held_nano(self) -> int:
+        """What is held by now."""
+        return self.ticket.held_nano + self._allowance.grown_nano
+
+    @property
+    def status(self) -> str:
+        """How the stream went, for its usage row."""
+        if self._is_limited:
+            return LIMITED
+        return CUT if self.client_left else COMPLETED
 
     async def run(self, stream: OpenStream) -> None:
-        """Relay `stream` to its end, or to the end of the drain where the client has left."""
+        """Relay `stream` to its end, to where the money ends, or to the end of the drain."""
         self.stream = stream
         self._call.first_byte_ms = self._call.elapsed_ms()
         await self._sink.start(self.ticket.admitted)
@@ -72,77 +93,100 @@ class Relay:
             async with asyncio.timeout(None) as limit:
                 self._sink.when_left(lambda: self._leave(limit))
                 async for events in stream.events():
-                    data = b"".join([event.data for event in events if self._passes(event)])
-                    if data and not self.client_left and not await self._sink.send(data):
-                        self._leave(limit)
+                    if not await self._pass_on(events, limit):
+                        self._is_limited = True
+                        break
         except TimeoutError:
             if not self.client_left:
                 raise
         finally:
             self._is_reading = False
 
-    async def end(self, usage: Usage, settled: Settled) -> None:
-        """Let the client see the end: the usage, where it asked for it, then `[DONE]`."""
-        if self.client_left:
-            return
-        tail = self._end
-        if self._call.wants_usage:
-            tail = self._usage_chunk(usage, settled) + tail
-        await self._sink.end(tail)
+    def tail(self, usage: Usage, cost_nano: int) -> bytes:
+        """Return what the client is to see last: why it ends, the usage if wanted, `[DONE]`."""
+        told = Told(
+            stream_id=self.upstream_id or self._call.request_id,
+            created_s=self.ticket.admitted.admitted_us // 1_000_000,
+            usage_payload=self._usage_payload,
+        )
+        length = self._ending.length(self._call, told) if self._is_limited else b""
+        wanted = self._call.wants_usage
+        counted = self._ending.usage(self._call, told, usage, cost_nano) if wanted else b""
+        return length + counted + (self._end or self._ending.end)
+
+    def whole(self, tail: bytes) -> bytes | None:
+        """Return the whole answer with its tail; None where it is not all there."""
+        if self._kept is None or not (self._end or self._is_limited):
+            return None
+        return b"".join([*self._kept, tail])
+
+    async def end(self, tail: bytes) -> None:
+        """Let the client see the end."""
+        if not self.client_left:
+            await self._sink.end(tail)
 
     async def fail(self, error: errors.GripError) -> None:
         """End the answer with an error, without `[DONE]`."""
         if not self.client_left:
             await self._sink.fail(error)
 
+    async def _pass_on(self, events: list[StreamEvent], limit: asyncio.Timeout) -> bool:
+        """Send what goes on at once; returns whether there is money for more."""
+        data = []
+        for event in events:
+            if self._passes(event):
+                data.append(event.data)
+            if event.text and self._allowance.is_used_up:
+                await self._send(b"".join(data), limit)
+                data.clear()
+                if not await self._allowance.extend():
+                    return False
+        await self._send(b"".join(data), limit)
+        return True
+
+    async def _send(self, data: bytes, limit: asyncio.Timeout) -> None:
+        if not data:
+            return
+        if self._kept is not None:
+            self._keep(data)
+        if not self.client_left and not await self._sink.send(data):
+            self._leave(limit)
+
+    def _keep(self, data: bytes) -> None:
+        """Remember what was sent, as far as it may be kept."""
+        self._kept_bytes += len(data)
+        if self._kept is not None and self._kept_bytes <= MAX_BYTES:
+            self._kept.append(data)
+        else:
+            self._kept = None
+
     def _passes(self, event: StreamEvent) -> bool:
         """Note what the event says; return whether its bytes go on at once."""
         if event.text:
-            self._texts.append(event.text)
+            self._allowance.add(event.text)
         if event.report is not None:
             self.report = event.report
+            self._allowance.report(event.report.output_tokens or 0)
         if self.upstream_id is None:
             self.upstream_id = event.upstream_id
         if event.is_end:
             self._end = event.data
             return False
         if event.is_usage:
-            self._usage_event = event
+            self._usage_payload = event.payload
             return False
         return True
 
     def _leave(self, limit: asyncio.Timeout) -> None:
+        """Note that the client has left; read on for as long as there is a reason to.
+
+        Whoever sent an Idempotency-Key may come back for the whole answer.
+        """
         if self.client_left:
             return
         self.client_left = True
-        if self._is_reading:
-            limit.reschedule(asyncio.get_running_loop().time() + DRAIN_S)
-
-    def _usage_chunk(self, usage: Usage, settled: Settled) -> bytes:
-        """Return the upstream's usage chunk with the cost in it, or one of our own."""
-        if self._usage_event is not None:
-            # One that cannot be edited, as with a member that stands twice, gives way to ours.
-            with contextlib.suppress(errors.InvalidRequest):
-                return _priced(self._usage_event.payload, settled)
-        made: dict[str, Any] = {
-            "id": self.upstream_id or self._call.request_id,
-            "object": "chat.completion.chunk",
-            "created": self.ticket.admitted.admitted_us // 1_000_000,
-            "model": self._call.model,
-            "choices": [],
-            "usage": {
-                "prompt_tokens": usage.input_tokens,
-                "completion_tokens": usage.output_tokens,
-                "total_tokens": usage.tokens,
-                "cost_nano": settled.cost_nano,
-            },
-        }
-        return b"data: " + msgspec.json.encode(made) + b"\n\n"
-
-
-def _priced(payload: bytes, settled: Settled) -> bytes:
-    """Return a usage chunk with its cost, as an event; raises InvalidRequest."""
-    chunk = JsonObject(payload)
-    usage = JsonObject(chunk.text_of("usage")).replace({"cost_nano": settled.cost_nano})
-    text = chunk.replace({"usage": msgspec.Raw(usage)})
-    return b"data: " + text.replace(b"\n", b"\ndata: ") + b"\n\n"
+        if not self._is_reading or self._call.idem_key is not None or self.stream is None:
+            return
+        drains = self.stream.candidate.channel.drains
+        now_s = asyncio.get_running_loop().time()
+        limit.reschedule(now_s + (self._drain_s if drains else 0))

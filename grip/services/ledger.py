@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
 from grip.money import ledger, pricing
+from grip.money.entries import CRASH_VOID
 from grip.services.context import Context
 from grip.store import guards, invariants, usage
 from grip.store import ledger as journal
@@ -100,7 +101,12 @@ def _forged(row: tuple[ledger.Transfer, str]) -> str | None:
 
 
 def _mispriced(row: usage.Pricing) -> str | None:
-    """Return what is wrong with a charge; an estimated one may stay below its price."""
+    """Return what is wrong with a charge; an estimated one may stay below its price.
+
+    What a dead process left uncharged has no price to be compared with.
+    """
+    if row.status == CRASH_VOID and row.cost_nano == 0:
+        return None
     if row.rates is None:
         return f"{row.request_id}: there is no price version {row.price_id}"
     if row.price_model != row.model:

@@ -62,6 +62,12 @@ class Server:
         Whole(minimum=0, maximum=86_400),
         "How long in whole seconds a stopping node lets running requests finish.",
     )
+    crash_verdict: str = key(
+        "crash_void",
+        Choice(words=("crash_void", "estimated")),
+        "What calls cost whose process died: crash_void charges nothing, estimated charges their "
+        "input. The usage row says which.",
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,6 +196,23 @@ class Upstream:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Streams:
+    """[streams]: answers that flow."""
+
+    slice_tokens: int = key(
+        1024,
+        Whole(maximum=1_000_000),
+        "Output tokens that a stream without a limit of its own holds credits for, at first and "
+        "again whenever three quarters of them are used.",
+    )
+    drain_timeout_s: float = key(
+        30.0,
+        Seconds(),
+        "Seconds that an upstream is read on, for its own count, after its client has hung up.",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Callbacks:
     """[callbacks]: delivery to a task's callback_url."""
 
@@ -257,6 +280,7 @@ class Settings:
     upstream: Upstream = section(
         Upstream, "Timeouts of channels that set none of their own, in seconds."
     )
+    streams: Streams = section(Streams, "Answers that flow.")
     callbacks: Callbacks = section(Callbacks, "Deliveries to the callback_url of a task.")
     payments: Mapping[str, Mapping[str, str]] = named_sections(
         MappingProxyType({}),

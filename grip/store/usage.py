@@ -43,6 +43,7 @@ class Pricing:
     price_model: str | None
     cost_nano: int
     estimated: bool
+    status: str
     used: Usage
     rates: Rates | None
 
@@ -133,6 +134,7 @@ def _pricing(row: sa.RowMapping, prices: dict[str, tuple[str, Rates]]) -> Pricin
         price_model=model,
         cost_nano=row["cost_nano"],
         estimated=bool(row["estimated"]),
+        status=row["status"],
         used=Usage(**{name: row[name] for name in _COUNTS}),
         rates=rates,
     )

@@ -1,6 +1,7 @@
 """Reading a request off ASGI: the key, the caller's address, and the body within its bounds."""
 
 import ipaddress
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
@@ -11,6 +12,7 @@ from grip.ids import key_hash
 from grip.settings import IPNetwork
 
 _BEARER: Final = b"bearer "
+_IDEMPOTENCY_KEY: Final = re.compile(rb"[\x21-\x7e]{1,255}")
 
 
 def header(scope: Scope, name: bytes) -> bytes | None:
@@ -29,6 +31,20 @@ def bearer_hash(scope: Scope) -> str:
             "no API key was sent; put it into the header: Authorization: Bearer sk-grip-…"
         )
     return key_hash(value[len(_BEARER) :].strip().decode("latin-1"))
+
+
+def idempotency_key(scope: Scope) -> str | None:
+    """Return the client's Idempotency-Key, None where it sent none; raises InvalidRequest."""
+    values = [value for name, value in scope["headers"] if name == b"idempotency-key"]
+    if not values:
+        return None
+    key = values[0].strip()
+    if len(values) > 1 or not _IDEMPOTENCY_KEY.fullmatch(key):
+        raise errors.InvalidRequest(
+            "Idempotency-Key: send one, of 1 to 255 visible ASCII characters",
+            param="Idempotency-Key",
+        )
+    return key.decode()
 
 
 def client_ip(scope: Scope, trusted: Sequence[IPNetwork]) -> str:

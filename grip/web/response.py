@@ -26,6 +26,11 @@ def request_id_header(request_id: str) -> tuple[bytes, bytes]:
     return (b"x-grip-request-id", request_id.encode())
 
 
+def charge_headers(credits_: int, cost_nano: int) -> Headers:
+    """Return what a metered answer that does not stream says of its charge."""
+    return [(b"x-grip-credits", b"%d" % credits_), (b"x-grip-cost-nano", b"%d" % cost_nano)]
+
+
 def limit_headers(requests: Standing | None, tokens: Standing | None) -> Headers:
     """Return the rate limits as OpenAI sends them; a limit that does not exist sends nothing."""
     headers: Headers = []

@@ -19,6 +19,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from grip import errors
 from grip.app import App
+from grip.jobs import Ticker
 from grip.web import app as web_app
 
 REQUEST_TIMEOUT_S: Final = 60
@@ -60,22 +61,27 @@ def run(
     listener: socket.socket,
     *,
     ready: Callable[[], None],
+    succeeds: str | None = None,
     stops: Sequence[signal.Signals] = (signal.SIGTERM, signal.SIGINT),
 ) -> None:
     """Serve until a signal of `stops`, then finish what runs and put it into the books.
 
-    `ready` is called once requests can be answered. Raises GripError where the start fails.
+    `ready` is called once requests can be answered; `succeeds` is the boot of a worker that died.
+    Raises GripError where the start fails.
     """
-    uvloop.run(_serve(app, listener, ready, stops))
+    uvloop.run(_serve(app, listener, ready, succeeds, stops))
 
 
 async def _serve(
     app: App,
     listener: socket.socket,
     ready: Callable[[], None],
+    succeeds: str | None,
     stops: Sequence[signal.Signals],
 ) -> None:
-    await app.start()
+    await app.start(succeeds=succeeds)
+    ticker = Ticker(app)
+    ticker.start()
     try:
         server = _Server(_config(web_app.build(app), app), ready)
         loop = asyncio.get_running_loop()
@@ -84,6 +90,8 @@ async def _serve(
         await server.serve(sockets=[listener])
         await asyncio.gather(*server.server_state.tasks, return_exceptions=True)
     finally:
+        await app.drain()
+        await ticker.stop()
         await app.stop()
 
 

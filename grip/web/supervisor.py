@@ -11,6 +11,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Final, NoReturn
 
 import structlog
@@ -22,23 +23,37 @@ _STOPS: Final = (signal.SIGTERM, signal.SIGINT)
 
 log = structlog.get_logger(__name__)
 
-Work = Callable[[Callable[[], None]], None]
-"""Serves until it is told to stop; calls what it is given once it can answer."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worker:
+    """What a worker is told: its boot, that of the dead worker it replaces, and whom to tell."""
+
+    boot_id: str
+    succeeds: str | None
+    ready: Callable[[], None]
 
 
-def run(count: int, work: Work, *, ready: Callable[[], None]) -> int:
+Work = Callable[[Worker], None]
+"""Serves until it is told to stop."""
+
+
+def run(
+    count: int, work: Work, *, ready: Callable[[], None], new_boot_id: Callable[[], str]
+) -> int:
     """Keep `count` workers running until SIGTERM or SIGINT; return the exit status.
 
-    `ready` is called when all of them can answer. A worker that dies is replaced; one that dies
-    before it could answer ends the start with status 1.
+    `ready` is called when all of them can answer. A worker that dies is replaced, by one that
+    knows whose calls it finds unresolved; one that dies before it could answer ends the start with
+    status 1.
     """
-    return _Supervisor(work).run(count, ready)
+    return _Supervisor(work, new_boot_id).run(count, ready)
 
 
 class _Supervisor:
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: Work, new_boot_id: Callable[[], str]) -> None:
         self._work = work
-        self._started: dict[int, float] = {}
+        self._new_boot_id = new_boot_id
+        self._started: dict[int, tuple[str, float]] = {}
         self._stopping = False
 
     def run(self, count: int, ready: Callable[[], None]) -> int:
@@ -56,19 +71,21 @@ class _Supervisor:
             time.sleep(_POLL_S)
         return 0
 
-    def _start(self) -> int:
+    def _start(self, succeeds: str | None = None) -> int:
         """Fork a worker; return the end of a pipe that gets a byte when it can answer."""
         reading, writing = os.pipe()
+        boot_id = self._new_boot_id()
         sys.stdout.flush()
         pid = os.fork()
         if pid == 0:
             os.close(reading)
-            self._be_worker(writing)
+            worker = Worker(boot_id=boot_id, succeeds=succeeds, ready=lambda: _say_ready(writing))
+            self._be(worker)
         os.close(writing)
-        self._started[pid] = time.monotonic()
+        self._started[pid] = (boot_id, time.monotonic())
         return reading
 
-    def _be_worker(self, writing: int) -> NoReturn:
+    def _be(self, worker: Worker) -> NoReturn:
         # A terminal interrupts the whole group; the supervisor passes on what is meant for workers.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -76,7 +93,7 @@ class _Supervisor:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)
         status = 1
         try:
-            self._work(lambda: _say_ready(writing))
+            self._work(worker)
             status = 0
         except Exception:
             log.exception("worker.failed")
@@ -89,7 +106,8 @@ class _Supervisor:
             done, status = os.waitpid(pid, os.WNOHANG)
             if not done:
                 continue
-            lived_s = time.monotonic() - self._started.pop(pid)
+            boot_id, started_s = self._started.pop(pid)
+            lived_s = time.monotonic() - started_s
             if self._stopping:
                 continue
             log.error("worker.died", pid=pid, status=status)
@@ -97,7 +115,7 @@ class _Supervisor:
                 time.sleep(_QUICK_DEATH_S)
             with self._unsignalled():
                 if not self._stopping:
-                    os.close(self._start())
+                    os.close(self._start(succeeds=boot_id))
 
     @contextlib.contextmanager
     def _unsignalled(self) -> Iterator[None]:

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable
 from types import SimpleNamespace
 from typing import Any
 
+from grip.gateway.allowance import Allowance
 from grip.gateway.streams import Relay
 from grip.providers.port import StreamEvent
 
@@ -44,15 +45,16 @@ class _Stream:
 async def test_a_client_that_leaves_while_it_is_charged_is_no_trouble():
     """The stream has ended: there is nothing left to stop, and nobody to tell the end."""
     client, nothing = _Client(), SimpleNamespace()
-    call: Any = SimpleNamespace(elapsed_ms=lambda: 0, wants_usage=False)
+    call: Any = SimpleNamespace(elapsed_ms=lambda: 0, wants_usage=False, idem_key=None)
     ticket: Any = SimpleNamespace(admitted=nothing)
     stream: Any = _Stream()
-    relay = Relay(call, ticket, client)
+    unread: Any = nothing
+    allowance = Allowance(covered=9, slice_tokens=1, slice_nano=1, ask=unread, spawn=unread)
+    relay = Relay(call, ticket, client, ending=unread, allowance=allowance, drain_s=1)
     await relay.run(stream)
     client.leave()
     client.leave()
-    unread: Any = nothing
-    await relay.end(unread, unread)
+    await relay.end(b"data: [DONE]")
 
     assert relay.client_left
     assert client.said == [b"head", b"data: {}\n\n"]

@@ -6,13 +6,22 @@ from hypothesis import strategies as st
 
 from grip import errors
 from grip.gateway import admission, metering
+from grip.gateway.call import Call, Plan
 from grip.money.amounts import MAX_CREDITS, NANO
+from grip.money.entries import Admit
 from grip.money.pricing import Rates
 from grip.providers.port import Report
 from grip.store.books import HotBooks
 from grip.store.records import Caller
 
 RATES = Rates(input_nano=3, output_nano=5, request_nano=7)
+
+
+def ask(call: Call, plan: Plan, slice_tokens: int = 1024) -> Admit:
+    """Return what is asked of the books for a call."""
+    return admission.entry(
+        call, plan, "boot_1", admission.held_output(call, plan.model, slice_tokens)
+    )
 
 
 @pytest.mark.parametrize(
@@ -35,7 +44,7 @@ RATES = Rates(input_nano=3, output_nano=5, request_nano=7)
 def test_a_hold_is_the_most_that_the_call_can_use(call, plan_at, facts, ceilings, used):
     """The client's limit, else the model's ceiling, else 4,096 tokens, for every choice."""
     input_tokens, output_tokens = used
-    entry = admission.entry(call(**facts), plan_at(RATES, **ceilings), "boot_1")
+    entry = ask(call(**facts), plan_at(RATES, **ceilings))
 
     assert entry.estimate_nano == input_tokens * 3 + output_tokens * 5 + 7
     assert entry.amount == 1
@@ -44,7 +53,7 @@ def test_a_hold_is_the_most_that_the_call_can_use(call, plan_at, facts, ceilings
 
 def test_an_admission_says_what_it_rests_on(call, plan):
     """The books compare versions and tier, and know whose it is."""
-    entry = admission.entry(call(), plan(), "boot_1")
+    entry = ask(call(), plan())
 
     assert (entry.request_id, entry.wallet_id, entry.key_id, entry.member_id) == (
         *("req_1", "wal_1", "key_1", "mem_1"),
@@ -58,7 +67,7 @@ def test_an_admission_says_what_it_rests_on(call, plan):
 def test_input_is_held_at_its_dearest_price(call, plan_at):
     """Nobody knows before what will be written to a cache."""
     rates = Rates(input_nano=3, output_nano=0, cached_input_nano=1, cache_write_nano=4)
-    entry = admission.entry(call(), plan_at(rates), "boot_1")
+    entry = ask(call(), plan_at(rates))
 
     assert entry.estimate_nano == 150 * 4
 
@@ -67,18 +76,18 @@ def test_a_hold_is_rounded_up_to_whole_credits(call, plan_at):
     """A free call holds none."""
     for request_nano, amount in ((0, 0), (1, 1), (NANO, 1), (NANO + 1, 2)):
         rates = Rates(request_nano=request_nano)
-        entry = admission.entry(call(), plan_at(rates), "boot_1")
+        entry = ask(call(), plan_at(rates))
         assert (entry.estimate_nano, entry.amount) == (request_nano, amount)
 
 
 def test_a_call_dearer_than_any_may_be_is_refused(call, plan_at):
     """What the books cannot count is not held."""
     chosen = plan_at(Rates(input_nano=0, output_nano=MAX_CREDITS))
-    entry = admission.entry(call(output_limit=NANO), chosen, "boot_1")
+    entry = ask(call(output_limit=NANO), chosen)
     assert entry.amount == MAX_CREDITS
 
     with pytest.raises(errors.InvalidRequest, match="max_tokens"):
-        admission.entry(call(output_limit=NANO + 1), chosen, "boot_1")
+        ask(call(output_limit=NANO + 1), chosen)
 
 
 @given(
@@ -94,7 +103,7 @@ def test_a_call_within_its_bounds_costs_no_more_than_its_hold(call, plan_at, rep
     chosen, asked = plan_at(RATES), call(output_limit=10, choices=4)
     measured = metering.measure(asked, chosen, report, "")
 
-    assert measured.cost_nano <= admission.entry(asked, chosen, "boot_1").estimate_nano
+    assert measured.cost_nano <= ask(asked, chosen).estimate_nano
 
 
 class Books:

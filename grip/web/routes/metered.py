@@ -4,6 +4,7 @@ They stand before the framework, which would cost a fifth of a call's time (docs
 """
 
 import asyncio
+import hashlib
 from collections.abc import Callable
 from typing import Protocol
 
@@ -51,12 +52,16 @@ def _handler(app: App, parse: Parse) -> ASGIApp:
         try:
             key_hash = request.bearer_hash(scope)
             await app.pipeline.greet(key_hash)
+            body = await request.read_body(scope, receive, server.max_body_bytes)
             call = parse(
-                JsonObject(await request.read_body(scope, receive, server.max_body_bytes)),
+                JsonObject(body),
                 request_id=request_id,
                 key_hash=key_hash,
                 ip=request.client_ip(scope, server.trusted_proxies),
             )
+            call.idem_key = request.idempotency_key(scope)
+            if call.idem_key is not None and await _answered_before(app, call, body, send):
+                return
             if call.stream:
                 await app.pipeline.stream(call, sink)
             else:
@@ -97,13 +102,29 @@ async def _refuse(
         await response.respond_error(send, request_id, error)
 
 
+async def _answered_before(app: App, call: Call, body: bytes, send: Send) -> bool:
+    """Give the answer of the first call with this Idempotency-Key again, where there is one."""
+    call.fingerprint = hashlib.sha256(call.path.encode() + b"\0" + body).hexdigest()
+    kept = await app.pipeline.recall(call)
+    if kept is None:
+        return False
+    headers = [
+        (b"content-type", kept.content_type.encode()),
+        (b"idempotent-replayed", b"true"),
+        response.request_id_header(kept.request_id),
+    ]
+    if not call.stream:
+        headers += response.charge_headers(kept.credits, kept.cost_nano)
+    await response.respond(send, 200, headers, kept.body)
+    return True
+
+
 async def _complete(app: App, call: Call, send: Send) -> None:
     done = await app.pipeline.complete(call)
     headers = [
         response.JSON,
         response.request_id_header(call.request_id),
-        (b"x-grip-credits", b"%d" % done.settled.credits),
-        (b"x-grip-cost-nano", b"%d" % done.settled.cost_nano),
+        *response.charge_headers(done.settled.credits, done.settled.cost_nano),
         *response.limit_headers(done.admitted.requests, done.admitted.tokens),
     ]
     await response.respond(send, 200, headers, done.body)

@@ -9,11 +9,14 @@ from grip import errors
 from grip.gateway.call import Call
 from grip.money import estimates
 from grip.providers.json_object import JsonObject
+from grip.web.surfaces.chat_ending import ChatEnding
 from grip.web.surfaces.content import Message, Tally
 from grip.web.surfaces.members import refuse_lookalikes
 
 _MAX_TOKENS: Final = 100_000_000
 _MAX_CHOICES: Final = 128
+_THOUGHTS: Final = ("reasoning_effort", "reasoning", "thinking")
+_ENDING: Final = ChatEnding()
 _COUNTED: Final = ("tools", "functions", "response_format")
 
 
@@ -39,6 +42,8 @@ def parse(body: JsonObject, *, request_id: str, key_hash: str, ip: str) -> Call:
         input_bound=bound,
         output_limit=_output_limit(body),
         choices=count(body, "n", _MAX_CHOICES) or 1,
+        reasons=any(name in body for name in _THOUGHTS),
+        ending=_ENDING,
     )
 
 

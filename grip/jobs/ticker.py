@@ -1,0 +1,70 @@
+"""The clock that runs the jobs of a worker.
+
+A job that fails is logged and runs again at its next time; one that takes longer than its interval
+is not started twice.
+"""
+
+import asyncio
+import datetime as dt
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import structlog
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from grip import errors
+from grip.app import App
+from grip.gateway.boots import BEAT_EVERY_S
+
+_SWEEP_EVERY_S: Final = 600
+
+log = structlog.get_logger(__name__)
+
+Job = Callable[[], Awaitable[Any]]
+
+
+class Ticker:
+    """Runs the jobs of `app` from `start` to `stop`, on the loop that both are called on."""
+
+    def __init__(self, app: App) -> None:
+        self._scheduler = AsyncIOScheduler(timezone=dt.UTC)
+        self._running: set[asyncio.Future[Any]] = set()
+        self._add("heartbeat", app.boot.beat, BEAT_EVERY_S)
+        self._add("janitor", app.janitor.run, BEAT_EVERY_S)
+        self._add("answers", app.answers.sweep, _SWEEP_EVERY_S)
+
+    def start(self) -> None:
+        """Begin to tick."""
+        self._scheduler.start()
+
+    async def stop(self) -> None:
+        """Start no further job, and let those that run come to their end."""
+        self._scheduler.remove_all_jobs()
+        if self._running:
+            await asyncio.wait(self._running)
+        self._scheduler.shutdown(wait=False)
+        await asyncio.sleep(0)  # the scheduler ends itself on the next turn of the loop
+
+    def _add(self, name: str, job: Job, every_s: int) -> None:
+        self._scheduler.add_job(
+            self._run,
+            "interval",
+            (name, job),
+            id=name,
+            seconds=every_s,
+            max_instances=1,
+            coalesce=True,
+            misfire_grace_time=None,
+        )
+
+    async def _run(self, name: str, job: Job) -> None:
+        work = asyncio.ensure_future(job())
+        self._running.add(work)
+        try:
+            await work
+        except errors.GripError as error:
+            log.warning("job.failed", job=name, error=str(error))
+        except Exception:
+            log.exception("job.failed", job=name)
+        finally:
+            self._running.discard(work)

@@ -1,0 +1,59 @@
+"""How a chat stream ends on OpenAI's wire, where grip has a word to say in it."""
+
+import contextlib
+from typing import Any
+
+import msgspec
+
+from grip import errors
+from grip.gateway.call import Call, Told
+from grip.money.pricing import Usage
+from grip.providers.json_object import JsonObject
+
+
+class ChatEnding:
+    """The last events of `/v1/chat/completions`."""
+
+    end = b"data: [DONE]\n\n"
+    content_type = "text/event-stream; charset=utf-8"
+
+    def usage(self, call: Call, of: Told, usage: Usage, cost_nano: int) -> bytes:
+        """Return the upstream's usage chunk with the cost in it, or one of our own."""
+        if of.usage_payload is not None:
+            # One that cannot be edited, as with a member that stands twice, gives way to ours.
+            with contextlib.suppress(errors.InvalidRequest):
+                return _priced(of.usage_payload, cost_nano)
+        counted = {
+            "prompt_tokens": usage.input_tokens,
+            "completion_tokens": usage.output_tokens,
+            "total_tokens": usage.tokens,
+            "cost_nano": cost_nano,
+        }
+        return _chunk(call, of, choices=[], usage=counted)
+
+    def length(self, call: Call, of: Told) -> bytes:
+        """Return the chunk that ends every choice at its length."""
+        choices: list[dict[str, Any]] = [
+            {"index": index, "delta": {}, "logprobs": None, "finish_reason": "length"}
+            for index in range(call.choices)
+        ]
+        return _chunk(call, of, choices=choices)
+
+
+def _chunk(call: Call, of: Told, **members: Any) -> bytes:
+    made = {
+        "id": of.stream_id,
+        "object": "chat.completion.chunk",
+        "created": of.created_s,
+        "model": call.model,
+        **members,
+    }
+    return b"data: " + msgspec.json.encode(made) + b"\n\n"
+
+
+def _priced(payload: bytes, cost_nano: int) -> bytes:
+    """Return a usage chunk with its cost, as an event; raises InvalidRequest."""
+    chunk = JsonObject(payload)
+    usage = JsonObject(chunk.text_of("usage")).replace({"cost_nano": cost_nano})
+    text = chunk.replace({"usage": msgspec.Raw(usage)})
+    return b"data: " + text.replace(b"\n", b"\ndata: ") + b"\n\n"
