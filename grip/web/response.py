@@ -1,7 +1,6 @@
 """Answers over ASGI: heads with grip's headers, whole bodies, and streams that notice hang-ups."""
 
 import asyncio
-import contextlib
 from collections.abc import Callable
 from typing import Any, Final, cast
 
@@ -12,7 +11,6 @@ from grip.money.entries import Admitted
 from grip.money.limits import Standing
 from grip.web.errors import error_body, error_object, status_of
 
-_SEND_TIMEOUT_S: Final = 30
 _PIECE_BYTES: Final = 256 * 1024
 _SECOND_US: Final = 1_000_000
 
@@ -59,23 +57,20 @@ def standing_headers(standings: tuple[object, object]) -> Headers:
 
 
 async def respond(send: Send, status: int, headers: Headers, body: bytes) -> None:
-    """Send a whole answer; a client that does not read it is given up.
+    """Send a whole answer; of a client that does not read it, the server lets go (`protocol.py`).
 
-    What is too large for the server to take at once goes in pieces, each with a deadline, for a
-    server waits for its client before a piece, not after it.
+    What is too large for the server to take at once goes in pieces, since it waits for its client
+    before a piece, not after it.
     """
     head = [*headers, (b"content-length", b"%d" % len(body))]
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(_SEND_TIMEOUT_S) as limit:
-            await send({"type": "http.response.start", "status": status, "headers": head})
-            at = 0
-            while len(body) - at > _PIECE_BYTES:
-                piece = body[at : at + _PIECE_BYTES]
-                await send({"type": "http.response.body", "body": piece, "more_body": True})
-                limit.reschedule(asyncio.get_running_loop().time() + _SEND_TIMEOUT_S)
-                at += _PIECE_BYTES
-            last = body[at:] if at else body
-            await send({"type": "http.response.body", "body": last, "more_body": False})
+    await send({"type": "http.response.start", "status": status, "headers": head})
+    at = 0
+    while len(body) - at > _PIECE_BYTES:
+        piece = body[at : at + _PIECE_BYTES]
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
+        at += _PIECE_BYTES
+    last = body[at:] if at else body
+    await send({"type": "http.response.body", "body": last, "more_body": False})
 
 
 async def respond_error(send: Send, request_id: str, error: errors.GripError) -> None:
@@ -87,8 +82,8 @@ async def respond_error(send: Send, request_id: str, error: errors.GripError) ->
 class EventStream:
     """The `Sink` of a stream: server-sent events to a client that may leave at any time.
 
-    A bare ASGI handler is not told when its client hangs up, so somebody must listen to
-    `receive`; and a client that does not read would hold `send` for ever, so each has a deadline.
+    A bare ASGI handler is not told when its client hangs up, so somebody must listen to `receive`;
+    a client that does not read hangs up as well, by the server's hand.
     """
 
     def __init__(self, receive: Receive, send: Send, request_id: str) -> None:
@@ -141,11 +136,7 @@ class EventStream:
         if self._left:
             return False
         message: Any = {"type": "http.response.body", "body": data, "more_body": more}
-        try:
-            async with asyncio.timeout(_SEND_TIMEOUT_S):
-                await self._send(message)
-        except TimeoutError:
-            self._leave()
+        await self._send(message)
         return not self._left
 
     async def _listen(self) -> None:

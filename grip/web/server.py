@@ -1,7 +1,6 @@
 """The HTTP server: uvicorn in a loop of our own, on a socket of our own, with our own signals.
 
-Bounds what a client can make the server keep before a request is complete; uvicorn itself bounds
-neither the head's size nor its time.
+What a client can make the server keep or wait for is bounded in `protocol.py`.
 """
 
 import asyncio
@@ -15,21 +14,15 @@ from typing import Any, Final, cast
 import uvicorn
 import uvloop
 from litestar.types import ASGIApp
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from grip import errors
 from grip.app import App
 from grip.jobs import Ticker
 from grip.web import app as web_app
+from grip.web.protocol import BoundedProtocol
 
-REQUEST_TIMEOUT_S: Final = 60
-MAX_HEAD_BYTES: Final = 64 * 1024
 _KEEP_ALIVE_S: Final = 75
 _BACKLOG: Final = 2048
-_TOO_LARGE: Final = (
-    b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
-    b"content-length: 0\r\nconnection: close\r\n\r\n"
-)
 
 
 class AddressUnusable(errors.GripError):
@@ -150,60 +143,3 @@ def _settle_memory() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
-
-
-class BoundedProtocol(HttpToolsProtocol):
-    """uvicorn's protocol with limits on the size of a request's head and the time of a request."""
-
-    _head_bytes = 0
-    _in_head = True
-    _clock: asyncio.TimerHandle | None = None
-
-    def connection_made(self, transport: Any) -> None:
-        """Start the clock of the first request."""
-        super().connection_made(transport)
-        self._expect_request()
-
-    def on_message_begin(self) -> None:
-        """Start the clock of a further request."""
-        super().on_message_begin()
-        self._in_head = True
-        if self._clock is None:
-            self._expect_request()
-
-    def on_headers_complete(self) -> None:
-        """Stop counting the head."""
-        self._in_head, self._head_bytes = False, 0
-        super().on_headers_complete()
-
-    def on_message_complete(self) -> None:
-        """Stop the clock, and expect the next head."""
-        self._stop_clock()
-        super().on_message_complete()
-        self._in_head = True
-
-    def data_received(self, data: bytes) -> None:
-        """Count what belongs to a head, and refuse one that is too large."""
-        if self._in_head:
-            self._head_bytes += len(data)
-        super().data_received(data)
-        if self._in_head and self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
-            self.transport.write(_TOO_LARGE)
-            self.transport.close()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Stop the clock with the connection."""
-        self._stop_clock()
-        super().connection_lost(exc)
-
-    def _expect_request(self) -> None:
-        self._clock = self.loop.call_later(REQUEST_TIMEOUT_S, self._give_up)
-
-    def _stop_clock(self) -> None:
-        if self._clock is not None:
-            self._clock.cancel()
-            self._clock = None
-
-    def _give_up(self) -> None:
-        self._clock = None
-        self.transport.close()

@@ -1,11 +1,14 @@
-"""Whole answers to clients that do not read them."""
+"""Answers to clients that do not read them."""
 
 import asyncio
+import socket
 from typing import Any
 
 import pytest
+import uvicorn
 
-from grip.web import response
+from grip.money.entries import Admitted
+from grip.web import protocol, response, server
 
 PIECE = 256 * 1024
 
@@ -26,17 +29,32 @@ async def test_an_answer_is_sent_whole(size: int):
     assert [message["more_body"] for message in sent[1:]] == [True] * (len(sent) - 2) + [False]
 
 
-@pytest.mark.parametrize("taken", [0, 1, 2, 5])
-async def test_a_client_that_does_not_read_is_given_up(taken: int, monkeypatch: pytest.MonkeyPatch):
-    """After as long as a stream waits for one; nothing more is sent."""
-    monkeypatch.setattr(response, "_SEND_TIMEOUT_S", 0.02)
-    sent: list[Any] = []
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_client_that_does_not_read_is_let_go(stream, monkeypatch):
+    """The server cuts it off, and the handler comes to its end as after a hang-up."""
+    monkeypatch.setattr(protocol, "READ_TIMEOUT_S", 0.05)
+    ended = asyncio.Event()
 
-    async def send(message: Any) -> None:
-        if len(sent) == taken:
-            await asyncio.Event().wait()
-        sent.append(message)
+    async def app(_scope: Any, receive: Any, send: Any) -> None:
+        if stream:
+            sink = response.EventStream(receive, send, "req_1")
+            left = asyncio.Event()
+            sink.when_left(left.set)
+            await sink.start(Admitted(admitted_us=1, requests=None, tokens=None))
+            while await sink.send(b"x" * PIECE):
+                pass
+            await left.wait()
+            await sink.close()
+        else:
+            await response.respond(send, 200, [], b"x" * (200 * PIECE))
+        ended.set()
 
-    await response.respond(send, 200, [], b"x" * (10 * PIECE))
-
-    assert len(sent) == taken
+    listener = server.listen("127.0.0.1", 0)
+    config = uvicorn.Config(app, http=protocol.BoundedProtocol, lifespan="off", log_config=None)
+    running = uvicorn.Server(config)
+    serving = asyncio.create_task(running.serve([listener]))
+    with socket.create_connection(listener.getsockname()) as client:
+        client.sendall(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+        await asyncio.wait_for(ended.wait(), 30)
+    running.should_exit = True
+    await serving

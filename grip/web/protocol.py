@@ -1,0 +1,108 @@
+"""uvicorn's HTTP protocol, with bounds on what a client can make the server keep or wait for.
+
+uvicorn itself bounds neither the size nor the time of a request's head, and a client that does not
+read what it is sent would hold a handler in `send` for as long as it likes.
+"""
+
+import asyncio
+from typing import Any, Final
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+REQUEST_TIMEOUT_S: Final = 60
+"""How long a request may take to arrive."""
+
+READ_TIMEOUT_S: Final = 30
+"""How long a client may leave its buffer full; past that it counts as gone."""
+
+MAX_HEAD_BYTES: Final = 64 * 1024
+_TOO_LARGE: Final = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
+    b"content-length: 0\r\nconnection: close\r\n\r\n"
+)
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """One connection. The timer of its requests is set once for many of them, since each costs."""
+
+    _head_bytes = 0
+    _in_head = True
+    _due_s: float | None = None
+    _timer: asyncio.TimerHandle | None = None
+    _unread: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        """Expect the first request."""
+        super().connection_made(transport)
+        self._expect_request()
+
+    def on_message_begin(self) -> None:
+        """Expect the rest of a further request."""
+        super().on_message_begin()
+        self._in_head = True
+        if self._due_s is None:
+            self._expect_request()
+
+    def on_headers_complete(self) -> None:
+        """Stop counting the head."""
+        self._in_head, self._head_bytes = False, 0
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """Stop the clock, and expect the next head."""
+        self._due_s = None
+        super().on_message_complete()
+        self._in_head = True
+
+    def data_received(self, data: bytes) -> None:
+        """Count what belongs to a head, and refuse one that is too large."""
+        if self._in_head:
+            self._head_bytes += len(data)
+        super().data_received(data)
+        if self._in_head and self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
+            self.transport.write(_TOO_LARGE)
+            self.transport.close()
+
+    def pause_writing(self) -> None:
+        """Wait for the client to read, for so long."""
+        super().pause_writing()
+        if self._unread is None:
+            self._unread = self.loop.call_later(READ_TIMEOUT_S, self._give_up_reader)
+
+    def resume_writing(self) -> None:
+        """Go on: it has read."""
+        self._stop_waiting_for_reader()
+        super().resume_writing()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop all clocks with the connection."""
+        self._stop_waiting_for_reader()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        super().connection_lost(exc)
+
+    def _expect_request(self) -> None:
+        self._due_s = self.loop.time() + REQUEST_TIMEOUT_S
+        if self._timer is None:
+            self._timer = self.loop.call_at(self._due_s, self._look)
+
+    def _look(self) -> None:
+        """Close where a request is overdue; the next one may have moved the time."""
+        self._timer = None
+        if self._due_s is None:
+            return
+        if self.loop.time() >= self._due_s:
+            self.transport.close()
+        else:
+            self._timer = self.loop.call_at(self._due_s, self._look)
+
+    def _stop_waiting_for_reader(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
+
+    def _give_up_reader(self) -> None:
+        """Cut the connection: closing it would wait for the reader once more."""
+        self._unread = None
+        self.transport.abort()
