@@ -2,7 +2,7 @@
 
 What has been generated is estimated from its text, and looked at only near the next mark. At three
 quarters the next slice is asked for while the stream flows on; at the end it waits for the answer.
-So nobody overdraws by more than the few tokens between two looks (docs/money.md).
+So nobody overdraws by more than what comes between two looks (docs/money.md).
 """
 
 import asyncio
@@ -16,10 +16,13 @@ Ask = Callable[[int], Awaitable[int]]
 
 Spawn = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
 
-_BYTES_PER_CHARACTER: Final = 4
-"""A token is at least a byte, and a character is at most four: the looks cannot come too late."""
+Read = Callable[[bytes], str]
+"""Returns what was generated in the bytes of unread events."""
 
-_STEP_CHARACTERS: Final = 16
+_BYTES_PER_TOKEN: Final = 2
+"""Fewer bytes than any usual text has for each of its tokens: looks come early, not late."""
+
+_UNREAD_MAX_BYTES: Final = 64 * 1024
 
 
 class Allowance:
@@ -27,17 +30,20 @@ class Allowance:
 
     __slots__ = (
         "_ask",
-        "_at",
-        "_characters",
         "_covered",
+        "_frame_bytes",
+        "_guess",
         "_is_at_end",
         "_known",
         "_look_at",
         "_pending",
+        "_read",
         "_slice_nano",
         "_slice_tokens",
         "_spawn",
         "_texts",
+        "_unread",
+        "_unread_bytes",
         "grown_nano",
         "is_used_up",
     )
@@ -53,24 +59,41 @@ class Allowance:
         self._slice_tokens = slice_tokens
         self._slice_nano = slice_nano
         self._texts: list[str] = []
-        self._at = 0
-        self._characters = 0
+        self._unread: list[bytes] = []
+        self._unread_bytes = 0
+        self._read: Read = bytes.decode
+        self._frame_bytes = 0
         self._known = 0
+        self._guess = 0
         self._pending: asyncio.Task[None] | None = None
         self._is_at_end = False
-        self._look_at = self._distance()
+        self._look_at = self._next_mark()
 
-    @property
+    def read_with(self, read: Read) -> None:
+        """Read unread events with `read` from now on."""
+        self._read = read
+
     def text(self) -> str:
-        """All that was generated."""
+        """Return all that was generated."""
+        self._read_on()
         return "".join(self._texts)
 
-    def add(self, text: str) -> None:
-        """Count what was generated."""
+    def add(self, text: str, size: int) -> None:
+        """Count the text of an event of `size` bytes."""
         self._texts.append(text)
-        self._characters += len(text)
-        if self._characters >= self._look_at:
-            self._look()
+        self._known += text_tokens(text)
+        self._frame_bytes = size - len(text)
+        self._decide()
+
+    def add_unread(self, data: bytes, events: int) -> None:
+        """Count `events` that nobody has looked into: a token each, and what their size tells."""
+        self._unread.append(data)
+        self._unread_bytes += len(data)
+        beyond = len(data) - events * self._frame_bytes
+        self._guess += max(events, beyond // _BYTES_PER_TOKEN)
+        if self._known + self._guess >= self._look_at or self._unread_bytes > _UNREAD_MAX_BYTES:
+            self._read_on()
+            self._decide()
 
     def report(self, output_tokens: int) -> None:
         """Take the upstream's own count of what it has generated so far, where it tells."""
@@ -86,28 +109,30 @@ class Allowance:
             await asyncio.shield(self._pending)
         return not self.is_used_up
 
-    def _look(self) -> None:
-        self._known += text_tokens("".join(self._texts[self._at :]))
-        self._at = len(self._texts)
-        self._characters = 0
-        self._decide()
+    def _read_on(self) -> None:
+        """Read what has not been read, and count it for what it is."""
+        if not self._unread:
+            return
+        text = self._read(b"".join(self._unread))
+        self._texts.append(text)
+        self._known += text_tokens(text)
+        self._unread.clear()
+        self._unread_bytes = self._guess = 0
 
     def _decide(self) -> None:
+        """Ask for more where three quarters are used, and say where all is."""
         if not self._slice_nano:
-            self._look_at = 1 << 62
             return
         self.is_used_up = self._known >= self._covered
         if self._known >= self._mark() and self._pending is None and not self._is_at_end:
             self._pending = self._spawn(self._grow())
-        self._look_at = self._distance()
+        self._look_at = self._next_mark()
 
     def _mark(self) -> int:
         return self._covered - self._covered // 4
 
-    def _distance(self) -> int:
-        """Return the characters that can come before the next mark cannot be passed unseen."""
-        mark = self._mark() if self._known < self._mark() else self._covered
-        return max((mark - self._known) // _BYTES_PER_CHARACTER, _STEP_CHARACTERS)
+    def _next_mark(self) -> int:
+        return self._mark() if self._known < self._mark() else self._covered
 
     async def _grow(self) -> None:
         try:

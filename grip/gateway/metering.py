@@ -1,17 +1,19 @@
 """What a call used and what it costs: the upstream's report, else an estimate marked as one."""
 
+from collections.abc import Callable
+
 from grip.gateway.call import Call, Measured, Plan
 from grip.money.estimates import text_tokens
 from grip.money.pricing import cost_nano
 from grip.providers.port import Report
 
 
-def measure(call: Call, plan: Plan, report: Report | None, text: str) -> Measured:
-    """Return what the call comes to; `text` is what was generated, for want of a report."""
+def measure(call: Call, plan: Plan, report: Report | None, text: Callable[[], str]) -> Measured:
+    """Return what the call comes to; `text` gives what was generated, for want of a report."""
     reported = report or Report()
     output_tokens = 0
     if reported.output_tokens is None and call.has_output:
-        output_tokens = text_tokens(text)
+        output_tokens = text_tokens(text())
     usage, estimated = reported.usage(input_tokens=call.input_tokens, output_tokens=output_tokens)
     return Measured(
         usage=usage,

@@ -247,7 +247,7 @@ class Pipeline:
             call,
             ticket,
             served.candidate,
-            metering.measure(call, ticket.plan, answer.report, answer.text),
+            metering.measure(call, ticket.plan, answer.report, lambda: answer.text),
             status=COMPLETED,
             attempts=served.attempts,
             upstream_id=answer.upstream_id,

@@ -67,10 +67,9 @@ class Relay:
         self._kept: list[bytes] | None = None if call.idem_key is None else []
         self._kept_bytes = 0
 
-    @property
     def text(self) -> str:
-        """All that was generated."""
-        return self._allowance.text
+        """Return all that was generated."""
+        return self._allowance.text()
 
     @property
     def held_nano(self) -> int:
@@ -87,6 +86,7 @@ class Relay:
     async def run(self, stream: OpenStream) -> None:
         """Relay `stream` to its end, to where the money ends, or to the end of the drain."""
         self.stream = stream
+        self._allowance.read_with(stream.text)
         self._call.first_byte_ms = self._call.elapsed_ms()
         await self._sink.start(self.ticket.admitted)
         try:
@@ -136,7 +136,7 @@ class Relay:
         for event in events:
             if self._passes(event):
                 data.append(event.data)
-            if event.text and self._allowance.is_used_up:
+            if self._allowance.is_used_up and (event.unread or event.text):
                 await self._send(b"".join(data), limit)
                 data.clear()
                 if not await self._allowance.extend():
@@ -162,8 +162,11 @@ class Relay:
 
     def _passes(self, event: StreamEvent) -> bool:
         """Note what the event says; return whether its bytes go on at once."""
+        if event.unread:
+            self._allowance.add_unread(event.data, event.unread)
+            return True
         if event.text:
-            self._allowance.add(event.text)
+            self._allowance.add(event.text, len(event.data))
         if event.report is not None:
             self.report = event.report
             self._allowance.report(event.report.output_tokens or 0)

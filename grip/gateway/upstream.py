@@ -60,6 +60,10 @@ class OpenStream:
         self._reader = reader
         self._first = first
 
+    def text(self, data: bytes) -> str:
+        """Return what was generated in unread events."""
+        return self._reader.text(data)
+
     async def events(self) -> AsyncIterator[list[StreamEvent]]:
         """Yield events as they come; raises ChannelFault where the stream breaks.
 

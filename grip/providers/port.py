@@ -71,13 +71,15 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class StreamEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One event of a stream: its bytes, and what they mean.
 
-    `is_usage` marks the chunk that carries nothing but the usage, `payload` being its JSON,
-    `is_end` the `[DONE]`, and `is_comment` an event without data, as some servers send while they
-    wait. Nothing comes after the end.
+    `unread` is above 0 where this is a run of so many events that carry nothing but text, which
+    nobody has looked at yet: `StreamReader.text` does. `is_usage` marks the chunk that carries
+    nothing but the usage, `payload` being its JSON, `is_end` the `[DONE]`, and `is_comment` an
+    event without data, as some servers send while they wait. Nothing comes after the end.
     """
 
     data: bytes
     payload: bytes = b""
+    unread: int = 0
     text: str = ""
     report: Report | None = None
     is_usage: bool = False
@@ -91,6 +93,9 @@ class StreamReader(Protocol):
 
     def feed(self, data: bytes) -> list[StreamEvent]:
         """Return the events that are complete; raises ChannelFault on an error in the stream."""
+
+    def text(self, data: bytes) -> str:
+        """Return what was generated in the bytes of unread events."""
 
     def close(self) -> list[StreamEvent]:
         """Return what is left at the end; raises ChannelFault where the stream was cut."""

@@ -38,6 +38,8 @@ class _Client:
 class _Stream:
     """A stream of two events."""
 
+    text = staticmethod(bytes.decode)
+
     async def events(self) -> AsyncIterator[list[StreamEvent]]:
         yield [StreamEvent(data=b"data: {}\n\n", text="x"), END]
 

@@ -101,7 +101,7 @@ def test_a_call_dearer_than_any_may_be_is_refused(call, plan_at):
 def test_a_call_within_its_bounds_costs_no_more_than_its_hold(call, plan_at, report):
     """Whatever the upstream reports within them."""
     chosen, asked = plan_at(RATES), call(output_limit=10, choices=4)
-    measured = metering.measure(asked, chosen, report, "")
+    measured = metering.measure(asked, chosen, report, str)
 
     assert measured.cost_nano <= ask(asked, chosen).estimate_nano
 

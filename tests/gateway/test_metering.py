@@ -18,7 +18,7 @@ def bought(plan_at):
 def test_what_the_upstream_reported_is_charged(call, bought):
     """Cached input at its own price; the text is not even looked at."""
     report = Report(input_tokens=50, output_tokens=7, cached_input_tokens=20)
-    measured = metering.measure(call(), bought, report, TEXT)
+    measured = metering.measure(call(), bought, report, lambda: TEXT)
 
     assert not measured.estimated
     assert measured.cost_nano == 30 * 10 + 20 * 1 + 7 * 100
@@ -29,7 +29,9 @@ def test_what_the_upstream_reported_is_charged(call, bought):
 
 def test_a_report_of_nothing_is_a_report(call, bought):
     """Zero is a count, None is not."""
-    measured = metering.measure(call(), bought, Report(input_tokens=50, output_tokens=0), TEXT)
+    measured = metering.measure(
+        call(), bought, Report(input_tokens=50, output_tokens=0), lambda: TEXT
+    )
 
     assert (measured.estimated, measured.usage.output_tokens) == (False, 0)
 
@@ -37,7 +39,7 @@ def test_a_report_of_nothing_is_a_report(call, bought):
 @pytest.mark.parametrize("report", [None, Report()])
 def test_without_a_report_the_call_is_estimated(call, bought, report):
     """From the input near the truth, not from the bound, and from the text that came."""
-    measured = metering.measure(call(), bought, report, TEXT)
+    measured = metering.measure(call(), bought, report, lambda: TEXT)
 
     assert measured.estimated
     assert (measured.usage.input_tokens, measured.usage.output_tokens) == (100, text_tokens(TEXT))
@@ -53,7 +55,7 @@ def test_without_a_report_the_call_is_estimated(call, bought, report):
 )
 def test_half_a_report_is_taken_and_the_rest_is_estimated(call, bought, report, tokens):
     """And the whole is marked: only a full report is proof."""
-    measured = metering.measure(call(), bought, report, TEXT)
+    measured = metering.measure(call(), bought, report, lambda: TEXT)
 
     assert measured.estimated
     assert (measured.usage.input_tokens, measured.usage.output_tokens) == tokens
@@ -61,7 +63,7 @@ def test_half_a_report_is_taken_and_the_rest_is_estimated(call, bought, report, 
 
 def test_a_call_that_generates_nothing_has_no_output(call, bought):
     """Whatever text is in its answer."""
-    measured = metering.measure(call(has_output=False), bought, None, TEXT)
+    measured = metering.measure(call(has_output=False), bought, None, lambda: TEXT)
 
     assert measured.usage.output_tokens == 0
 
@@ -71,4 +73,4 @@ def test_a_buy_price_that_nobody_named_is_unknown_and_not_nothing(call, plan_at)
     for buy, cost in ((Rates(), None), (Rates(input_nano=0, output_nano=0), 0)):
         chosen = plan_at(SELL, buy)
         report = Report(input_tokens=1, output_tokens=1)
-        assert metering.measure(call(), chosen, report, "").buy_cost_nano == cost
+        assert metering.measure(call(), chosen, report, str).buy_cost_nano == cost

@@ -36,9 +36,13 @@ def _read(*parts: bytes) -> list[StreamEvent]:
     return events + reader.close()
 
 
+def _text(event: StreamEvent) -> str:
+    return OpenAIStream().text(event.data) if event.unread else event.text
+
+
 def _check(events: list[StreamEvent], whole: bytes) -> None:
     assert b"".join(event.data for event in events) == whole
-    assert "".join(event.text for event in events) == "".join(TEXTS)
+    assert "".join(map(_text, events)) == "".join(TEXTS)
     (usage,) = [event for event in events if event.is_usage]
     assert usage.report == Report(input_tokens=3, output_tokens=4)
     assert json.loads(usage.payload) == json.loads(USAGE)
@@ -158,3 +162,63 @@ def test_usage_within_a_chunk_of_text_is_a_report_and_goes_through():
 
     assert (event.is_usage, event.text) == (False, TEXTS[0])
     assert event.report == Report(input_tokens=1, output_tokens=2)
+
+
+def test_text_that_flows_goes_through_unread():
+    """From the first text on, as many events at once as arrive together; they can be read later."""
+    reader = OpenAIStream()
+    (first,) = reader.feed(f"data: {CHUNKS[0]}\n\n".encode())
+    flowing = "".join(f"data: {chunk}\n\n" for chunk in CHUNKS[1:]).encode()
+    (rest,) = reader.feed(flowing)
+
+    assert (first.unread, first.text) == (0, "Hel")
+    assert (rest.unread, rest.text, rest.data) == (3, "", flowing)
+    assert reader.text(rest.data) == "".join(TEXTS[1:])
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        f"data: {FINISH}",
+        f"data: {USAGE}",
+        "data: [DONE]",
+        ": a comment",
+        'data: {"error":{"message":"no"}}',
+        f'data: {CHUNKS[0][:-1]}, "usage": {{"prompt_tokens": 1}}}}',
+        f"event: error\ndata: {CHUNKS[0]}",
+        f"data: {CHUNKS[0]}\nevent: error",
+        f"data: {CHUNKS[0]}\nid: 7",
+        f"data:{CHUNKS[0]}",
+        f"data: {CHUNKS[0]}\r",
+        "data: []",
+    ],
+)
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_whatever_may_be_more_than_text_is_read(event: str, place: int):
+    """Wherever it stands among events that flow."""
+    events = [f"data: {chunk}" for chunk in CHUNKS[:2]]
+    events.insert(place, event)
+    reader = OpenAIStream()
+    reader.feed(f"data: {CHUNKS[0]}\n\n".encode())
+    try:
+        read = reader.feed("".join(f"{one}\n\n" for one in events).encode())
+    except ChannelFault:
+        return
+
+    assert [one.unread for one in read] == [0] * len(read)
+
+
+@pytest.mark.parametrize("nothing", ['"usage":null', '"usage": null'])
+def test_a_usage_of_nothing_in_every_chunk_is_no_reason_to_read_it(nothing: str):
+    """OpenAI sends one in each."""
+    reader = OpenAIStream()
+    chunk = f"{CHUNKS[0][:-1]},{nothing}}}"
+    reader.feed(f"data: {chunk}\n\n".encode())
+    (event,) = reader.feed(f"data: {chunk}\n\n".encode())
+
+    assert event.unread == 1
+
+
+def test_what_went_through_unread_and_is_no_json_counts_as_text():
+    """It has been generated, whatever it is."""
+    assert OpenAIStream().text(b'data: {"x":}\n\n') == '{"x":}'

@@ -50,7 +50,8 @@ def test_a_stream_says_its_usage_where_it_was_asked(asked: bool, chunks: int):  
     reader = OpenAIStream()
     events = [event for part in script.chunks for event in reader.feed(part)] + reader.close()
 
-    assert "".join(event.text for event in events) == "Hello from the"
+    said = [reader.text(event.data) if event.unread else event.text for event in events]
+    assert "".join(said) == "Hello from the"
     assert [event.is_usage for event in events].count(True) == int(asked)
     assert events[-1].is_end
     assert script.content_type == "text/event-stream"
