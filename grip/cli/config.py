@@ -5,9 +5,11 @@ from typing import Any
 
 import typer
 
+from grip import app as gateway
 from grip import settings
 from grip.cli import output
 from grip.cli.options import AsJson, Config
+from grip.services import deployment
 
 app = typer.Typer(help="The configuration: what holds, and whether it is right.")
 
@@ -26,13 +28,12 @@ def show(config: Config = None, as_json: AsJson = False) -> None:
 @app.command()
 def check(config: Config = None, as_json: AsJson = False) -> None:
     """Check the file and the variables; a mistake is told with the key that has it."""
-    settings.load(config)
+    chosen = settings.load(config)
     found = settings.locate(config)
-    output.done(
-        {"ok": True, "path": None if found is None else str(found)},
-        f"The configuration is right: {_origin(config)}.",
-        as_json=as_json,
-    )
+    risks = deployment.risks(gateway.context(chosen))
+    sentences = [f"The configuration is right: {_origin(config)}.", *risks]
+    answer = {"ok": True, "path": None if found is None else str(found), "risks": risks}
+    output.message(answer, sentences, as_json=as_json)
 
 
 def _flat(table: Mapping[str, Any], above: str = "") -> dict[str, Any]:

@@ -4,8 +4,10 @@ import asyncio
 import dataclasses
 import json
 import signal
+import socket
 from typing import Annotated
 
+import structlog
 import typer
 
 from grip import app as gateway
@@ -15,9 +17,13 @@ from grip.cli.options import AsJson, Config
 from grip.clock import system_clock
 from grip.ids import IdSource
 from grip.services import demo as demo_service
+from grip.services import deployment
+from grip.services.context import Context
 from grip.settings import Settings
 from grip.store import schema
 from grip.web import server, supervisor
+
+log = structlog.get_logger(__name__)
 
 app = typer.Typer(add_completion=False)
 
@@ -89,9 +95,18 @@ async def _prepare(chosen: Settings, *, demo: bool) -> demo_service.Access | Non
     context = gateway.context(chosen)
     try:
         await schema.ensure(context.database)
+        await _warn(context)
         return await demo_service.prepare(context) if demo else None
     finally:
         await context.database.close()
+
+
+async def _warn(context: Context) -> None:
+    """Log what is risky, before anything is served."""
+    risks = deployment.risks(context)
+    risks += await deployment.shared_risks(context, socket.gethostname())
+    for risk in risks:
+        log.warning("serve.risk", risk=risk)
 
 
 def _url(host: str, port: int) -> str:

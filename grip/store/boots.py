@@ -67,6 +67,12 @@ async def living(connection: AsyncConnection) -> dict[str, int]:
     return {row.id: row.beats for row in found}
 
 
+async def other_hosts(connection: AsyncConnection, host: str) -> list[str]:
+    """Return the hosts of boots that count as living, but for `host`."""
+    query = sa.select(boot.c.host).where(boot.c.ended_us.is_(None), boot.c.host != host)
+    return list((await connection.execute(query.distinct().order_by(boot.c.host))).scalars())
+
+
 async def orphans(connection: AsyncConnection, limit: int) -> list[Orphan]:
     """Return holds of boots that have ended, the oldest first."""
     query = (
