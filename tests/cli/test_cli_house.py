@@ -50,7 +50,11 @@ def test_init_writes_the_commented_example(grip_alone, anywhere: Path):
 
     assert answer.status == 0
     assert (anywhere / "grip.toml").read_text(encoding="utf-8") == render_example()
-    assert grip_alone("config", "check", "--json").json == {"ok": True, "path": "grip.toml"}
+    assert grip_alone("config", "check", "--json").json == {
+        "ok": True,
+        "path": "grip.toml",
+        "risks": [],
+    }
 
 
 def test_init_never_overwrites(grip_alone, anywhere: Path):
