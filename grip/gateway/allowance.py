@@ -22,7 +22,7 @@ Read = Callable[[bytes], str]
 _BYTES_PER_TOKEN: Final = 2
 """Fewer bytes than any usual text has for each of its tokens: looks come early, not late."""
 
-_UNREAD_MAX_BYTES: Final = 64 * 1024
+_FRESH_MAX_BYTES: Final = 64 * 1024
 
 
 class Allowance:
@@ -32,6 +32,8 @@ class Allowance:
         "_ask",
         "_covered",
         "_frame_bytes",
+        "_fresh",
+        "_fresh_bytes",
         "_guess",
         "_is_at_end",
         "_known",
@@ -42,8 +44,6 @@ class Allowance:
         "_slice_tokens",
         "_spawn",
         "_texts",
-        "_unread",
-        "_unread_bytes",
         "grown_nano",
         "is_used_up",
     )
@@ -59,8 +59,8 @@ class Allowance:
         self._slice_tokens = slice_tokens
         self._slice_nano = slice_nano
         self._texts: list[str] = []
-        self._unread: list[bytes] = []
-        self._unread_bytes = 0
+        self._fresh: list[str | bytes] = []
+        self._fresh_bytes = 0
         self._read: Read = bytes.decode
         self._frame_bytes = 0
         self._known = 0
@@ -75,30 +75,23 @@ class Allowance:
 
     def text(self) -> str:
         """Return all that was generated."""
-        self._read_on()
+        self._look()
         return "".join(self._texts)
 
     def add(self, text: str, size: int) -> None:
         """Count the text of an event of `size` bytes."""
-        self._texts.append(text)
-        self._known += text_tokens(text)
         self._frame_bytes = size - len(text)
-        self._decide()
+        self._take(text, size, 1)
 
     def add_unread(self, data: bytes, events: int) -> None:
-        """Count `events` that nobody has looked into: a token each, and what their size tells."""
-        self._unread.append(data)
-        self._unread_bytes += len(data)
-        beyond = len(data) - events * self._frame_bytes
-        self._guess += max(events, beyond // _BYTES_PER_TOKEN)
-        if self._known + self._guess >= self._look_at or self._unread_bytes > _UNREAD_MAX_BYTES:
-            self._read_on()
-            self._decide()
+        """Count `events` that nobody has looked into."""
+        self._take(data, len(data), events)
 
     def report(self, output_tokens: int) -> None:
         """Take the upstream's own count of what it has generated so far, where it tells."""
-        if output_tokens > self._known:
-            self._known = output_tokens
+        if output_tokens > self._known + self._guess:
+            self._look()
+            self._known = max(self._known, output_tokens)
             self._decide()
 
     async def extend(self) -> bool:
@@ -109,15 +102,25 @@ class Allowance:
             await asyncio.shield(self._pending)
         return not self.is_used_up
 
-    def _read_on(self) -> None:
-        """Read what has not been read, and count it for what it is."""
-        if not self._unread:
+    def _take(self, piece: str | bytes, size: int, events: int) -> None:
+        """Guess what came: a token for each event, and what their size tells beyond their frame."""
+        self._fresh.append(piece)
+        self._fresh_bytes += size
+        self._guess += max(events, (size - events * self._frame_bytes) // _BYTES_PER_TOKEN)
+        if self._known + self._guess >= self._look_at or self._fresh_bytes > _FRESH_MAX_BYTES:
+            self._look()
+            self._decide()
+
+    def _look(self) -> None:
+        """Count what came since the last look for what it is."""
+        if not self._fresh:
             return
-        text = self._read(b"".join(self._unread))
+        read = self._read
+        text = "".join([p if isinstance(p, str) else read(p) for p in self._fresh])
         self._texts.append(text)
         self._known += text_tokens(text)
-        self._unread.clear()
-        self._unread_bytes = self._guess = 0
+        self._fresh.clear()
+        self._fresh_bytes = self._guess = 0
 
     def _decide(self) -> None:
         """Ask for more where three quarters are used, and say where all is."""

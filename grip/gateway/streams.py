@@ -92,7 +92,7 @@ class Relay:
         try:
             async with asyncio.timeout(None) as limit:
                 self._sink.when_left(lambda: self._leave(limit))
-                async for events in stream.events():
+                while events := await stream.next():
                     if not await self._pass_on(events, limit):
                         self._is_limited = True
                         break

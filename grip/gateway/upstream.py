@@ -59,24 +59,33 @@ class OpenStream:
         self._reply = reply
         self._reader = reader
         self._first = first
+        self._is_over = False
 
     def text(self, data: bytes) -> str:
         """Return what was generated in unread events."""
         return self._reader.text(data)
 
-    async def events(self) -> AsyncIterator[list[StreamEvent]]:
-        """Yield events as they come; raises ChannelFault where the stream breaks.
+    async def next(self) -> list[StreamEvent]:
+        """Return the next events, none after the end; raises ChannelFault where the stream breaks.
 
         The end is where the upstream says so, however it closes the connection then.
         """
-        events = self._first
-        while not (events and events[-1].is_end):
-            if events:
-                yield events
-            data = await _read(self._reply)
+        if self._first:
+            events, self._first = self._first, []
+        elif self._is_over:
+            return []
+        else:
+            events = []
+        while not events:
+            try:
+                data = await self._reply.read()
+            except TransportFault as fault:
+                raise ChannelFault(fault.reason, fault.detail) from fault
             events = self._reader.feed(data) if data else self._reader.close()
-        yield events
-        self._reply.finish()
+        if events[-1].is_end:
+            self._is_over = True
+            self._reply.finish()
+        return events
 
 
 class Upstream:

@@ -1,6 +1,6 @@
 """A client that leaves between the last byte of the upstream and its own."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -40,8 +40,11 @@ class _Stream:
 
     text = staticmethod(bytes.decode)
 
-    async def events(self) -> AsyncIterator[list[StreamEvent]]:
-        yield [StreamEvent(data=b"data: {}\n\n", text="x"), END]
+    def __init__(self) -> None:
+        self.left = [[StreamEvent(data=b"data: {}\n\n", text="x"), END]]
+
+    async def next(self) -> list[StreamEvent]:
+        return self.left.pop() if self.left else []
 
 
 async def test_a_client_that_leaves_while_it_is_charged_is_no_trouble():

@@ -14,6 +14,7 @@ from grip.providers.port import ChannelFault, StreamEvent
 _BOUNDARY: Final = re.compile(rb"\r\n\r\n|\n\n|\r\r")
 _BOUNDARY_BYTES: Final = 4
 _MARKS: Final = (b"\r", b"[DONE]", b'"error"', b'"finish_reason":"', b'"finish_reason": "')
+_NO_USAGE: Final = (b'"usage":null', b'"usage": null')
 _DETAIL: Final = 2000
 _MAX_EVENT_BYTES: Final = 8 * 1024 * 1024
 
@@ -32,17 +33,19 @@ class OpenAIStream:
     def feed(self, data: bytes) -> list[StreamEvent]:
         """Return the events that `data` completes; what comes after the end is left out."""
         block = self._complete(data)
-        if not block:
-            return []
-        if self._flows and (count := _texts(block)):
-            return [StreamEvent(data=block, unread=count)]
-        events = []
-        for event in _split(block):
-            if self._ended:
-                break
-            read = self._read(event)
+        events: list[StreamEvent] = []
+        at = 0
+        while at < len(block) and not self._ended:
+            if self._flows and (flow := _flow(block, at)):
+                end, count = flow
+                events.append(StreamEvent(data=block[at:end], unread=count))
+                at = end
+                continue
+            end = _boundary(block, at)
+            read = self._read(block[at:end])
             self._flows = self._flows or bool(read.text)
             events.append(read)
+            at = end
         return events
 
     def text(self, data: bytes) -> str:
@@ -143,22 +146,50 @@ def _split(data: bytes) -> list[bytes]:
     return events
 
 
-def _texts(block: bytes) -> int:
-    """Return how many events `block` has, where they can carry nothing but text; else 0.
+def _flow(block: bytes, at: int) -> tuple[int, int] | None:
+    """Return where the events from `at` on end that can carry nothing but text, and their number.
 
     Each is one line of one object, with no usage, error, reason to finish, or end in sight.
     """
-    if not (block.startswith(b"data: {") and block.endswith(b"}\n\n")):
-        return 0
-    count = block.count(b"\n\n")
-    if block.count(b"\n") != 2 * count or block.count(b"}\n\ndata: {") != count - 1:
-        return 0
-    if any(mark in block for mark in _MARKS) or not _is_text(block):
-        return 0
-    usages = block.count(b'"usage"')
-    if usages and usages != block.count(b'"usage":null') + block.count(b'"usage": null'):
-        return 0
-    return count
+    if not block.startswith(b"data: {", at):
+        return None
+    end = mark = _first_mark(block, at)
+    if mark < len(block):
+        end = block.rfind(b"\n\n", at, mark) + 2
+    count = block.count(b"\n\n", at, end)
+    if (
+        end <= at
+        or not block.endswith(b"}\n\n", at, end)
+        or block.count(b"\n", at, end) != 2 * count
+        or block.count(b"}\n\ndata: {", at, end) != count - 1
+        or not _is_text(block)
+    ):
+        return None
+    return end, count
+
+
+def _first_mark(block: bytes, at: int) -> int:
+    """Return where the first sign stands of what must be read, the length where none does."""
+    first = len(block)
+    for mark in _MARKS:
+        found = block.find(mark, at, first)
+        if found >= 0:
+            first = found
+    found = block.find(b'"usage"', at, first)
+    while found >= 0:
+        if not block.startswith(_NO_USAGE, found):
+            return found
+        found = block.find(b'"usage"', found + 1, first)
+    return first
+
+
+def _boundary(block: bytes, at: int) -> int:
+    """Return where the event that begins at `at` ends; `block` holds whole events."""
+    found = block.find(b"\n\n", at) + 2
+    if b"\r" not in block:
+        return found
+    match = _BOUNDARY.search(block, at)
+    return match.end() if match else len(block)
 
 
 def _is_text(block: bytes) -> bool:
