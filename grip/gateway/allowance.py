@@ -23,6 +23,10 @@ _BYTES_PER_TOKEN: Final = 2
 """Fewer bytes than any usual text has for each of its tokens: looks come early, not late."""
 
 _FRESH_MAX_BYTES: Final = 64 * 1024
+_STEP_TOKENS: Final = 8
+"""Fewer are not worth a look: each rounds up what it counts."""
+
+_NEVER: Final = 1 << 62
 
 
 class Allowance:
@@ -40,6 +44,7 @@ class Allowance:
         "_look_at",
         "_pending",
         "_read",
+        "_reported",
         "_slice_nano",
         "_slice_tokens",
         "_spawn",
@@ -65,9 +70,10 @@ class Allowance:
         self._frame_bytes = 0
         self._known = 0
         self._guess = 0
+        self._reported = 0
         self._pending: asyncio.Task[None] | None = None
         self._is_at_end = False
-        self._look_at = self._next_mark()
+        self._look_at = self._next_mark() if slice_nano else _NEVER
 
     def read_with(self, read: Read) -> None:
         """Read unread events with `read` from now on."""
@@ -80,7 +86,7 @@ class Allowance:
 
     def add(self, text: str, size: int) -> None:
         """Count the text of an event of `size` bytes."""
-        self._frame_bytes = size - len(text)
+        self._frame_bytes = size - len(text.encode(errors="replace"))
         self._take(text, size, 1)
 
     def add_unread(self, data: bytes, events: int) -> None:
@@ -88,10 +94,14 @@ class Allowance:
         self._take(data, len(data), events)
 
     def report(self, output_tokens: int) -> None:
-        """Take the upstream's own count of what it has generated so far, where it tells."""
-        if output_tokens > self._known + self._guess:
+        """Take the upstream's own count of what it has generated so far, where it tells.
+
+        It stands for all that came before it, unless it stands still: some upstreams say the same
+        until the end.
+        """
+        if output_tokens > self._reported:
             self._look()
-            self._known = max(self._known, output_tokens)
+            self._reported = self._known = output_tokens
             self._decide()
 
     async def extend(self) -> bool:
@@ -106,7 +116,8 @@ class Allowance:
         """Guess what came: a token for each event, and what their size tells beyond their frame."""
         self._fresh.append(piece)
         self._fresh_bytes += size
-        self._guess += max(events, (size - events * self._frame_bytes) // _BYTES_PER_TOKEN)
+        beyond = size - events * self._frame_bytes
+        self._guess += max(events, -(-beyond // _BYTES_PER_TOKEN))
         if self._known + self._guess >= self._look_at or self._fresh_bytes > _FRESH_MAX_BYTES:
             self._look()
             self._decide()
@@ -132,17 +143,20 @@ class Allowance:
         self._look_at = self._next_mark()
 
     def _mark(self) -> int:
-        return self._covered - self._covered // 4
+        return self._covered - min(self._slice_tokens, self._covered) // 4
 
     def _next_mark(self) -> int:
-        return self._mark() if self._known < self._mark() else self._covered
+        mark = self._mark() if self._known < self._mark() else self._covered
+        return max(mark, self._known + _STEP_TOKENS)
 
     async def _grow(self) -> None:
+        missing = max(self._known - self._covered, 0)
+        asked = self._slice_nano * (1 + missing // self._slice_tokens)
         try:
-            granted = await self._ask(self._slice_nano)
+            granted = await self._ask(asked)
         finally:
             self._pending = None
         self.grown_nano += granted
         self._covered += self._slice_tokens * granted // self._slice_nano
-        self._is_at_end = granted < self._slice_nano
+        self._is_at_end = granted < asked
         self._decide()

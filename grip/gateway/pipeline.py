@@ -221,8 +221,14 @@ class Pipeline:
             raise errors.GripError("this route has no way to end a stream")
         tokens = self._streams.slice_tokens * call.choices
         rates = ticket.plan.sell
+        covered = ticket.held_tokens
+        if call.output_limit is not None:
+            # The upstream ends where the client said; an estimate must stop only one that does not.
+            covered += covered + tokens
 
         async def ask(nano: int) -> int:
+            if call.output_limit is not None:
+                return 0
             grown = await self.books.submit(Grow(request_id=call.request_id, estimate_nano=nano))
             return grown.estimate_nano if isinstance(grown, Grown) else 0
 
@@ -232,7 +238,7 @@ class Pipeline:
             sink,
             ending=call.ending,
             allowance=Allowance(
-                covered=ticket.held_tokens,
+                covered=covered,
                 slice_tokens=tokens,
                 slice_nano=bound_nano(rates, input_tokens=0, output_tokens=tokens, requests=0),
                 ask=ask,
@@ -288,23 +294,22 @@ class Pipeline:
             return
         ticket = relay.ticket
         measured = metering.measure(call, ticket.plan, relay.report, relay.text)
-        cost_nano = measured.cost_nano
         if measured.estimated:
-            cost_nano = min(cost_nano, relay.held_nano)
-        tail = relay.tail(measured.usage, cost_nano)
+            cost_nano = min(measured.cost_nano, relay.held_nano)
+            measured = msgspec.structs.replace(measured, cost_nano=cost_nano)
+        # What is kept of the answer has the same tail: the books charge this cost, or nothing.
+        tail = relay.tail(measured.usage, measured.cost_nano)
         try:
-            settled = await self._charge(call, relay, measured, tail)
+            await self._charge(call, relay, measured, tail)
         except errors.GripError as error:
             log.warning("stream.unsettled", request_id=call.request_id, error=error.message)
             await self._let_go(call)
             await relay.fail(error)
             return
         failpoints.hit("call.before_end")
-        if settled.cost_nano != cost_nano:
-            tail = relay.tail(measured.usage, settled.cost_nano)
         await relay.end(tail)
 
-    async def _charge(self, call: Call, relay: Relay, measured: Measured, tail: bytes) -> Settled:
+    async def _charge(self, call: Call, relay: Relay, measured: Measured, tail: bytes) -> None:
         """Charge a stream, and keep it where it may be asked for again."""
         stream = relay.stream
         if stream is None or call.ending is None:
@@ -323,7 +328,7 @@ class Pipeline:
             region=self._region,
             answer=answer,
         )
-        return await self._settle(entry)
+        await self._settle(entry)
 
     async def _let_go(self, call: Call) -> None:
         """Release the hold; where the database is away, go on trying while the caller does not."""

@@ -132,15 +132,15 @@ class Relay:
 
     async def _pass_on(self, events: list[StreamEvent], limit: asyncio.Timeout) -> bool:
         """Send what goes on at once; returns whether there is money for more."""
-        data = []
+        data: list[bytes] = []
         for event in events:
-            if self._passes(event):
-                data.append(event.data)
             if self._allowance.is_used_up and (event.unread or event.text):
                 await self._send(b"".join(data), limit)
                 data.clear()
                 if not await self._allowance.extend():
                     return False
+            if self._passes(event):
+                data.append(event.data)
         await self._send(b"".join(data), limit)
         return True
 
@@ -162,6 +162,9 @@ class Relay:
 
     def _passes(self, event: StreamEvent) -> bool:
         """Note what the event says; return whether its bytes go on at once."""
+        if event.unread or event.text:
+            # A count that more text follows was not the last word.
+            self.report = self._usage_payload = None
         if event.unread:
             self._allowance.add_unread(event.data, event.unread)
             return True

@@ -18,6 +18,7 @@ def test_a_channel_is_added_with_what_its_kind_says(grip):
     assert (added["enabled"], added["health"]) == (True, "unknown")
     assert added["secret"] == "env:KEY"
     assert added["connect_timeout_s"] is None
+    assert added["hang_up"] == "drain"
 
 
 def test_every_option_of_a_channel_is_taken(grip):
@@ -26,6 +27,7 @@ def test_every_option_of_a_channel_is_taken(grip):
     words += ["--priority", "-3", "--weight", "7", "--types", "chat,image", "--region", "eu-1"]
     words += ["--map", "gpt=gpt-5", "--map", "x=y=z", "--connect-timeout", "2"]
     words += ["--first-byte-timeout", "0.5", "--chunk-timeout", "1.25", "--total-timeout", "60"]
+    words += ["--hang-up", "stop"]
     added = grip("channels", "add", "main", "--kind", "openai", *words, "--json").json
 
     assert added["base_url"] == "http://127.0.0.1:9/v1"
@@ -37,6 +39,7 @@ def test_every_option_of_a_channel_is_taken(grip):
     assert added["first_byte_timeout_s"] == 0.5
     assert added["chunk_timeout_s"] == 1.25
     assert added["total_timeout_s"] == 60
+    assert added["hang_up"] == "stop"
     assert grip("channels", "show", "main", "--json").json == added
 
 
@@ -67,6 +70,27 @@ def test_a_channel_is_changed_only_where_told(grip):
     }
 
 
+def test_what_a_hang_up_does_is_changed_and_goes_back(grip):
+    """A stream is drained, or stopped; each change is audited."""
+    grip("channels", "add", "one", "--kind", "sandbox", "--hang-up", "drain")
+    stops = grip("channels", "set", "one", "--hang-up", "stop", "--json").json
+    same = grip("channels", "set", "one", "--weight", "2", "--json").json
+    back = grip("channels", "set", "one", "--hang-up", "", "--json").json
+
+    assert [one["hang_up"] for one in (stops, same, back)] == ["stop", "stop", "drain"]
+    assert "stop" in grip("channels", "set", "one", "--hang-up", "stop", "--json").stdout
+    changes = [
+        (one["before"], one["after"])
+        for one in grip("audit", "list", "--json").json
+        if "hang_up" in one["after"] and one["action"] == "channel.set"
+    ]
+    assert changes == [
+        ({"hang_up": "drain"}, {"hang_up": "stop"}),
+        ({"hang_up": "stop"}, {"hang_up": "drain"}),
+        ({"hang_up": "drain"}, {"hang_up": "stop"}),
+    ]
+
+
 def test_a_channel_is_disabled_enabled_and_removed(grip):
     """Each command answers with the channel as it is then, or was."""
     grip("channels", "add", "one", "--kind", "sandbox")
@@ -95,6 +119,8 @@ def test_a_secret_given_as_a_value_is_refused_and_not_repeated(grip):
         (["set", "one"], 2),
         (["set", "one", "--connect-timeout", "0"], 2),
         (["set", "one", "--map", "a"], 2),
+        (["set", "one", "--hang-up", "wait"], 2),
+        (["add", "two", "--kind", "sandbox", "--hang-up", "DRAIN"], 2),
         (["set", "nobody", "--weight", "2"], 1),
         (["show", "nobody"], 1),
         (["remove", "nobody"], 1),

@@ -59,6 +59,21 @@ def test_aliases_and_fallbacks_are_named_in_lists(grip):
     assert grip("models", "remove", "big", "--json").json["name"] == "big"
 
 
+def test_a_model_that_thinks_unseen_is_said_to(grip):
+    """A switch that stays as it is where it is not named."""
+    plain = grip("models", "add", "plain", "--type", "chat", "--json").json
+    said = grip("models", "add", "said", "--type", "chat", "--no-reasoning", "--json").json
+    thinks = grip("models", "add", "thinks", "--type", "chat", "--reasoning", "--json").json
+    kept = grip("models", "set", "thinks", "--max-output", "10", "--json").json
+    ended = grip("models", "set", "thinks", "--no-reasoning", "--json").json
+    begun = grip("models", "set", "plain", "--reasoning")
+
+    found = [one["reasoning"] for one in (plain, said, thinks, kept, ended)]
+    assert found == [False, False, True, True, False]
+    assert begun.stdout == "Changed plain.\n"
+    assert grip("models", "show", "plain", "--json").json["reasoning"] is True
+
+
 def test_a_model_is_disabled_enabled_and_changed_in_type(grip):
     """--disabled adds it unoffered."""
     added = grip("models", "add", "gpt", "--type", "chat", "--disabled")

@@ -1,5 +1,6 @@
 """What an upstream does with a request: good behaviour of OpenAI's wire, and every bad one."""
 
+import contextlib
 import itertools
 import json
 import threading
@@ -61,6 +62,12 @@ def chunk(
     if usage is not None:
         said["usage"] = usage
     return json.dumps(said).encode()
+
+
+def counted(tokens: int, text: str | None = "x") -> bytes:
+    """Return an event that tells the use as it goes; without a text, nothing but the use."""
+    used = {"prompt_tokens": 10, "completion_tokens": tokens, "total_tokens": 10 + tokens}
+    return event(chunk(text, usage=used, choices=text is not None))
 
 
 def event(payload: bytes) -> bytes:
@@ -204,6 +211,20 @@ def stalls(data: bytes = b"") -> Script:
 
     def script(exchange: Exchange) -> None:
         exchange.send(data)
+        exchange.wait_closed()
+        raise HangUp
+
+    return script
+
+
+def endless(begun: bytes, data: bytes) -> Script:
+    """Send what begins, then the same bytes for ever, until the other side gives up."""
+
+    def script(exchange: Exchange) -> None:
+        with contextlib.suppress(ConnectionError):
+            exchange.send(begun)
+            while True:
+                exchange.send(data)
         exchange.wait_closed()
         raise HangUp
 

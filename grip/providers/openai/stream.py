@@ -17,6 +17,8 @@ _MARKS: Final = (b"\r", b"[DONE]", b'"error"', b'"finish_reason":"', b'"finish_r
 _NO_USAGE: Final = (b'"usage":null', b'"usage": null')
 _DETAIL: Final = 2000
 _MAX_EVENT_BYTES: Final = 8 * 1024 * 1024
+_RUN_BYTES: Final = 4 * 1024
+"""About so many go through unread at once, however many arrive: they are paid for in turn."""
 
 
 class OpenAIStream:
@@ -36,8 +38,8 @@ class OpenAIStream:
         events: list[StreamEvent] = []
         at = 0
         while at < len(block) and not self._ended:
-            if self._flows and (flow := _flow(block, at)):
-                end, count = flow
+            if self._flows and (end := _flow(block, at)):
+                count = block.count(b"\n\n", at, end)
                 events.append(StreamEvent(data=block[at:end], unread=count))
                 at = end
                 continue
@@ -146,15 +148,16 @@ def _split(data: bytes) -> list[bytes]:
     return events
 
 
-def _flow(block: bytes, at: int) -> tuple[int, int] | None:
-    """Return where the events from `at` on end that can carry nothing but text, and their number.
+def _flow(block: bytes, at: int) -> int:
+    """Return where the events from `at` on end that can carry nothing but text, 0 for none.
 
     Each is one line of one object, with no usage, error, reason to finish, or end in sight.
     """
     if not block.startswith(b"data: {", at):
-        return None
-    end = mark = _first_mark(block, at)
-    if mark < len(block):
+        return 0
+    end = block.rfind(b"\n\n", at, at + _RUN_BYTES) + 2
+    mark = _first_mark(block, at, end)
+    if mark < end:
         end = block.rfind(b"\n\n", at, mark) + 2
     count = block.count(b"\n\n", at, end)
     if (
@@ -162,15 +165,15 @@ def _flow(block: bytes, at: int) -> tuple[int, int] | None:
         or not block.endswith(b"}\n\n", at, end)
         or block.count(b"\n", at, end) != 2 * count
         or block.count(b"}\n\ndata: {", at, end) != count - 1
-        or not _is_text(block)
+        or not _is_text(block[at:end])
     ):
-        return None
-    return end, count
+        return 0
+    return end
 
 
-def _first_mark(block: bytes, at: int) -> int:
-    """Return where the first sign stands of what must be read, the length where none does."""
-    first = len(block)
+def _first_mark(block: bytes, at: int, end: int) -> int:
+    """Return where the first sign stands of what must be read, `end` where none does."""
+    first = end
     for mark in _MARKS:
         found = block.find(mark, at, first)
         if found >= 0:
@@ -185,9 +188,9 @@ def _first_mark(block: bytes, at: int) -> int:
 
 def _boundary(block: bytes, at: int) -> int:
     """Return where the event that begins at `at` ends; `block` holds whole events."""
-    found = block.find(b"\n\n", at) + 2
-    if b"\r" not in block:
-        return found
+    found = block.find(b"\n\n", at, at + _RUN_BYTES)
+    if found >= 0 and block.find(b"\r", at, found) < 0:
+        return found + 2
     match = _BOUNDARY.search(block, at)
     return match.end() if match else len(block)
 
