@@ -3,11 +3,10 @@
 Nothing here decides anything; it is the one place that knows which implementation stands where.
 """
 
-import os
 import random
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -48,10 +47,10 @@ class App:
     janitor: Janitor
     answers: Answers
 
-    async def start(self, *, succeeds: str | None = None) -> None:
+    async def start(self, *, succeeds: Sequence[str] = ()) -> None:
         """Make or check the schema, open the books, and resolve what the dead have left.
 
-        `succeeds` is the boot of a worker that was seen to die, and that this one replaces.
+        `succeeds` are the boots of workers that were seen to die, and that this one replaces.
         """
         await schema.ensure(self.context.database)
         await self.books.start()
@@ -86,7 +85,7 @@ def build(settings: Settings, *, clock: Clock = system_clock, boot_id: str | Non
         boot_id=boot_id or surroundings.new_id("boot"),
         new_id=lambda: surroundings.new_id("boot"),
         clock=clock,
-        host=f"{socket.gethostname()}:{os.getpid()}",
+        host=socket.gethostname(),
         region=settings.server.region,
     )
     pipeline = Pipeline(
@@ -113,6 +112,7 @@ def build(settings: Settings, *, clock: Clock = system_clock, boot_id: str | Non
         janitor=Janitor(
             database,
             books,
+            boot=boot,
             clock=clock,
             monotonic=time.monotonic,
             verdict=settings.server.crash_verdict,

@@ -48,7 +48,7 @@ def configure(chosen: Log) -> None:
     structlog.configure(
         processors=[*shared, *([structlog.processors.format_exc_info] if as_json else []), last],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", _Unbreakable(sys.stderr))),
+        logger_factory=structlog.WriteLoggerFactory(cast("TextIO", _Unbreakable(sys.stderr))),
         cache_logger_on_first_use=True,
     )
     _configure_libraries(level, shared, last)

@@ -34,6 +34,7 @@ NOUNS = {
 COMMANDS = {
     "serve": "Run the gateway.",
     "init": "Write a commented grip.toml here.",
+    "drill": "Break a gateway of its own, and prove that no money is lost.",
 }
 """Single commands: `grip/cli/NAME.py` has an `app` with one command."""
 

@@ -3,11 +3,12 @@
 A hold names its worker's boot, and has no time to live of its own: a call may take as long as it
 takes. A boot counts heartbeats; it is dead when the count has stood still for long enough in the
 monotonic time of whoever watches, so that no two clocks are compared, and only while the database
-could be asked. Dead is for good: a worker that comes back gets a boot of its own, and what it held
-before is resolved already.
+took heartbeats and told them. Dead is for good: a worker that comes back gets a boot of its own,
+and what it held before is resolved already.
 """
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import structlog
@@ -18,7 +19,7 @@ from grip.money.pricing import Usage, cost_nano
 from grip.store import boots
 from grip.store.books import HotBooks
 from grip.store.boots import Orphan
-from grip.store.engine import Database
+from grip.store.engine import Connection, Database
 
 BEAT_EVERY_S: Final = 5
 DEAD_AFTER_S: Final = 15
@@ -47,36 +48,54 @@ class Boot:
         self._clock = clock
         self._host = host
         self._region = region
+        self._renewing = asyncio.Lock()
 
-    async def start(self, *, succeeds: str | None = None) -> None:
-        """Register; the boot that this one `succeeds` was seen to be gone."""
+    async def start(self, *, succeeds: Sequence[str] = ()) -> None:
+        """Register; the boots that this one `succeeds` were seen to be gone."""
         async with self._database.write() as connection:
-            if succeeds is not None:
-                await boots.end(connection, succeeds, boots.DEAD, self._clock())
-            await boots.register(
-                connection, self.id, host=self._host, region=self._region, now_us=self._clock()
-            )
+            for gone in succeeds:
+                await boots.end(connection, gone, boots.DEAD, self._clock())
+            await self._register(connection, self.id)
 
     async def beat(self) -> None:
         """Count a heartbeat; begin a new boot where others have given this one up."""
+        boot_id = self.id
         async with self._database.write() as connection:
-            is_living = await boots.beat(connection, self.id)
+            is_living = await boots.beat(connection, boot_id)
         if not is_living:
-            log.error("boot.was_given_up", boot_id=self.id)
-            self.id = self._new_id()
-            await self.start()
+            await self._begin_anew(boot_id)
 
     async def renew(self) -> None:
         """Begin a new boot where this one was given up, and is not to hold anything any more."""
+        boot_id = self.id
         async with self._database.read() as connection:
-            is_given_up = self.id not in await boots.living(connection)
+            is_given_up = boot_id not in await boots.living(connection)
         if is_given_up:
-            await self.beat()
+            await self._begin_anew(boot_id)
 
     async def stop(self) -> None:
         """Say that all calls of this boot are in the books."""
         async with self._database.write() as connection:
             await boots.end(connection, self.id, boots.STOPPED, self._clock())
+
+    async def _begin_anew(self, given_up: str) -> None:
+        """Take the place of the boot that was `given_up`, once, however many have noticed.
+
+        The id changes when it is in the books: of a boot that is not, nobody could see the end.
+        """
+        async with self._renewing:
+            if self.id != given_up:
+                return
+            log.error("boot.was_given_up", boot_id=given_up)
+            fresh = self._new_id()
+            async with self._database.write() as connection:
+                await self._register(connection, fresh)
+            self.id = fresh
+
+    async def _register(self, connection: Connection, boot_id: str) -> None:
+        await boots.register(
+            connection, boot_id, host=self._host, region=self._region, now_us=self._clock()
+        )
 
 
 class Watch:
@@ -95,7 +114,7 @@ class Watch:
         self._looked_s = now_s
         before, self._seen = self._seen, {}
         for boot_id, beats in living.items():
-            seen, still_s = before.get(boot_id, (beats, 0.0))
+            seen, still_s = before.get(boot_id, (None, 0.0))
             self._seen[boot_id] = (beats, still_s + step_s if seen == beats else 0.0)
         return [
             (boot_id, beats)
@@ -104,7 +123,7 @@ class Watch:
         ]
 
     def miss(self) -> None:
-        """Begin anew: while the database was away, no heartbeat could be counted."""
+        """Begin anew: while the database took or told no heartbeats, none could be missed."""
         self._seen.clear()
         self._looked_s = None
 
@@ -117,20 +136,26 @@ class Janitor:
         database: Database,
         books: HotBooks,
         *,
+        boot: Boot,
         clock: Clock,
         monotonic: Callable[[], float],
         verdict: str,
     ) -> None:
         self._database = database
         self._books = books
+        self._boot = boot
         self._clock = clock
         self._monotonic = monotonic
         self._verdict = verdict
         self._watch = Watch()
 
     async def run(self) -> int:
-        """Look at the heartbeats, and resolve the holds of ended boots; return how many."""
+        """Look at the heartbeats, and resolve the holds of ended boots; return how many.
+
+        Whoever looks must have beaten just now: where nobody can, nobody is dead.
+        """
         try:
+            await self._boot.beat()
             async with self._database.read() as connection:
                 living = await boots.living(connection)
         except BaseException:
@@ -151,8 +176,7 @@ class Janitor:
         while True:
             async with self._database.read() as connection:
                 found = await boots.orphans(connection, _BATCH)
-            for orphan in found:
-                resolved += await self._judge(orphan)
+            resolved += sum(await asyncio.gather(*map(self._judge, found)))
             if len(found) < _BATCH:
                 return resolved
 

@@ -23,6 +23,13 @@ Connection = AsyncConnection
 
 _BUSY_TIMEOUT_MS = 10_000
 _WRITE = "grip_write"
+_CUT_OFF = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.InternalClientError,
+)
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
 
 SQLITE_PRAGMAS = (
@@ -80,7 +87,9 @@ class Database:
         try:
             await connection.execution_options(**{_WRITE: write})
             yield connection
-        except (sa.exc.OperationalError, sa.exc.InterfaceError, OSError) as error:
+        except (sa.exc.DBAPIError, OSError) as error:
+            if not _is_away(error):
+                raise
             raise unavailable(error) from error
         finally:
             await connection.close()
@@ -100,6 +109,16 @@ def unavailable(error: BaseException) -> errors.DatabaseUnavailable:
         "the database cannot be used at the moment; retry shortly",
         detail=str(cause) or type(cause).__name__,
     )
+
+
+def _is_away(error: sa.exc.DBAPIError | OSError) -> bool:
+    """Whether an error says that the database is away, and not that a statement is wrong.
+
+    SQLAlchemy has no name of its own for a connection of asyncpg that was cut in mid-statement.
+    """
+    if isinstance(error, (sa.exc.OperationalError, sa.exc.InterfaceError, OSError)):
+        return True
+    return isinstance(getattr(error.orig, "__cause__", None), _CUT_OFF)
 
 
 async def insist_on_durability(connection: Any) -> None:

@@ -84,10 +84,16 @@ async def _wait(mine: Turn) -> None:
             mine.close()
 
     threading.Thread(target=work, name="write-queue", daemon=True).start()
+    is_had = False
     try:
         async with asyncio.timeout(WAIT_S):
             await taken
+        is_had = True
     except TimeoutError as error:
         raise errors.DatabaseUnavailable(
             f"another process has kept the database locked for {WAIT_S} s; retry shortly"
         ) from error
+    finally:
+        # It came, and before the waiter could go on they were told to stop.
+        if not is_had and not taken.cancelled():
+            mine.close()

@@ -54,12 +54,12 @@ def run(
     listener: socket.socket,
     *,
     ready: Callable[[], None],
-    succeeds: str | None = None,
+    succeeds: Sequence[str] = (),
     stops: Sequence[signal.Signals] = (signal.SIGTERM, signal.SIGINT),
 ) -> None:
     """Serve until a signal of `stops`, then finish what runs and put it into the books.
 
-    `ready` is called once requests can be answered; `succeeds` is the boot of a worker that died.
+    `ready` is called once requests can be answered; `succeeds` are the boots of workers that died.
     Raises GripError where the start fails.
     """
     uvloop.run(_serve(app, listener, ready, succeeds, stops))
@@ -69,7 +69,7 @@ async def _serve(
     app: App,
     listener: socket.socket,
     ready: Callable[[], None],
-    succeeds: str | None,
+    succeeds: Sequence[str],
     stops: Sequence[signal.Signals],
 ) -> None:
     await app.start(succeeds=succeeds)

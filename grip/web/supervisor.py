@@ -17,6 +17,7 @@ from typing import Final, NoReturn
 import structlog
 
 _QUICK_DEATH_S: Final = 1.0
+_SURELY_BEGUN_S: Final = 60.0
 _POLL_S: Final = 0.2
 _PR_SET_PDEATHSIG: Final = 1  # Linux: a worker does not outlive its supervisor
 _STOPS: Final = (signal.SIGTERM, signal.SIGINT)
@@ -26,10 +27,10 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Worker:
-    """What a worker is told: its boot, that of the dead worker it replaces, and whom to tell."""
+    """What a worker is told: its boot, those of the dead that it replaces, and whom to tell."""
 
     boot_id: str
-    succeeds: str | None
+    succeeds: tuple[str, ...]
     ready: Callable[[], None]
 
 
@@ -53,7 +54,7 @@ class _Supervisor:
     def __init__(self, work: Work, new_boot_id: Callable[[], str]) -> None:
         self._work = work
         self._new_boot_id = new_boot_id
-        self._started: dict[int, tuple[str, float]] = {}
+        self._started: dict[int, tuple[tuple[str, ...], float]] = {}
         self._stopping = False
 
     def run(self, count: int, ready: Callable[[], None]) -> int:
@@ -71,7 +72,7 @@ class _Supervisor:
             time.sleep(_POLL_S)
         return 0
 
-    def _start(self, succeeds: str | None = None) -> int:
+    def _start(self, succeeds: tuple[str, ...] = ()) -> int:
         """Fork a worker; return the end of a pipe that gets a byte when it can answer."""
         reading, writing = os.pipe()
         boot_id = self._new_boot_id()
@@ -82,7 +83,7 @@ class _Supervisor:
             worker = Worker(boot_id=boot_id, succeeds=succeeds, ready=lambda: _say_ready(writing))
             self._be(worker)
         os.close(writing)
-        self._started[pid] = (boot_id, time.monotonic())
+        self._started[pid] = ((boot_id, *succeeds), time.monotonic())
         return reading
 
     def _be(self, worker: Worker) -> NoReturn:
@@ -106,7 +107,7 @@ class _Supervisor:
             done, status = os.waitpid(pid, os.WNOHANG)
             if not done:
                 continue
-            boot_id, started_s = self._started.pop(pid)
+            boots, started_s = self._started.pop(pid)
             lived_s = time.monotonic() - started_s
             if self._stopping:
                 continue
@@ -115,7 +116,8 @@ class _Supervisor:
                 time.sleep(_QUICK_DEATH_S)
             with self._unsignalled():
                 if not self._stopping:
-                    os.close(self._start(succeeds=boot_id))
+                    # One that died young may not have come to speak for those before it.
+                    os.close(self._start(boots if lived_s < _SURELY_BEGUN_S else boots[:1]))
 
     @contextlib.contextmanager
     def _unsignalled(self) -> Iterator[None]:

@@ -221,6 +221,32 @@ async def books(house: House) -> HotBooks:
     return await house.open()
 
 
+@pytest.fixture
+async def sqlite_house(sqlite_url: str, clock: Clock) -> AsyncIterator[House]:
+    """A house on SQLite alone."""
+    house = House(Database(sqlite_url), clock)
+    await house.prepare()
+    yield house
+    await house.close()
+
+
+@pytest.fixture
+async def postgres_house(postgres_url: str, clock: Clock) -> AsyncIterator[House]:
+    """A house on PostgreSQL alone."""
+    house = House(Database(postgres_url), clock)
+    await house.prepare()
+    yield house
+    await house.close()
+
+
+@pytest.fixture
+async def operator(postgres_url: str) -> AsyncIterator[Any]:
+    """A connection of the operator's own to the database of `postgres_house`."""
+    connection = await asyncpg.connect(postgres_url)
+    yield connection
+    await connection.close()
+
+
 @pytest.fixture(scope="session")
 def build() -> Callable[[str, Clock], House]:
     """Makes a house on a database of one's own."""

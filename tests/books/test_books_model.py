@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeVar
 
 import pytest
@@ -17,129 +16,54 @@ from hypothesis.stateful import (
 )
 
 from grip import errors
+from grip.gateway.boots import Boot, Janitor, verdict
 from grip.money.amounts import NANO
-from grip.money.entries import Admit, Admitted, Entry, Gone, Released, Settle, Settled, Stale
+from grip.money.entries import VERDICTS, Admit, Answer, Entry, Grow, Stale
+from grip.money.pricing import Rates
 from grip.money.states import TierLimits
 from grip.services import keys, members, wallets
+from grip.store import boots
+from grip.store.boots import Orphan
+from tests.books.plain_model import BUDGET, LIMIT, QPS, START, Money
 
 T = TypeVar("T")
 
-SECOND_US = 1_000_000
-QPS = {"plus": 2, "pro": 5}
-START = 50
-BUDGET = 45
-LIMIT = 40
-
-
-@dataclass
-class Purse:
-    """What a key or a member may spend, all of it in nano-credits."""
-
-    cap: int | None
-    spent: int = 0
-    held: int = 0
-
-    def covers(self, nano: int) -> bool:
-        return self.cap is None or self.spent + self.held + nano <= self.cap * NANO
-
-
-@dataclass
-class Call:
-    """A call that was admitted; `outcome` is what its end came to."""
-
-    who: str
-    amount: int
-    nano: int
-    outcome: Settled | Released | None = None
-
-
-@dataclass
-class Money:
-    """The wallet, its two keys and their holders, as anybody would write them down."""
-
-    balance: int = START
-    debt: int = 0
-    cost: int = 0
-    credits: int = 0
-    tier: str = "plus"
-    keys: dict[str, Purse] = field(
-        default_factory=lambda: {"owner": Purse(BUDGET), "guest": Purse(None)}
-    )
-    members: dict[str, Purse] = field(
-        default_factory=lambda: {"owner": Purse(None), "guest": Purse(LIMIT)}
-    )
-    calls: dict[str, Call] = field(default_factory=dict)
-    times: list[int] = field(default_factory=list)
-    usage: list[tuple[str, int, int, int, int]] = field(default_factory=list)
-
-    @property
-    def held(self) -> int:
-        return sum(call.amount for call in self.open().values())
-
-    def open(self) -> dict[str, Call]:
-        return {name: call for name, call in self.calls.items() if call.outcome is None}
-
-    def admit(self, entry: Admit, who: str, now_us: int | None) -> type[object]:
-        """Decide on an admission; `now_us` is None where there are no limits."""
-        if now_us is not None:
-            recent = sum(at_us > now_us - SECOND_US for at_us in self.times)
-            if recent >= QPS[self.tier]:
-                return errors.RateLimitExceeded
-        nano, purses = entry.estimate_nano, (self.keys[who], self.members[who])
-        if nano and not purses[0].covers(nano):
-            return errors.ApiKeyBudgetExhausted
-        if nano and not purses[1].covers(nano):
-            return errors.MemberLimitExhausted
-        if nano and entry.amount > self.balance - self.held:
-            return errors.InsufficientCredits
-        if now_us is not None:
-            self.times.append(now_us)
-        for purse in purses:
-            purse.held += nano
-        self.calls[entry.request_id] = Call(who, entry.amount, nano)
-        return Admitted
-
-    def settle(self, entry: Settle) -> object:
-        call = self.calls[entry.request_id]
-        if call.outcome is not None:
-            return call.outcome if isinstance(call.outcome, Settled) else Gone()
-        nano = entry.cost_nano if entry.proven else min(entry.cost_nano, call.nano)
-        self.let_go(call)
-        self.cost += nano
-        drawn = self.cost // NANO - self.credits
-        self.credits += drawn
-        owed = max(0, drawn - (self.balance - self.held + call.amount))
-        self.balance -= drawn - owed
-        self.debt += owed
-        for purse in (self.keys[call.who], self.members[call.who]):
-            purse.spent += nano
-        call.outcome = Settled(cost_nano=nano, credits=drawn, balance_after=self.balance)
-        self.usage.append((entry.request_id, nano, drawn, owed, self.balance))
-        return call.outcome
-
-    def release(self, request_id: str) -> object:
-        call = self.calls[request_id]
-        if call.outcome is not None:
-            return Gone()
-        self.let_go(call)
-        call.outcome = Released()
-        return call.outcome
-
-    def let_go(self, call: Call) -> None:
-        for purse in (self.keys[call.who], self.members[call.who]):
-            purse.held -= call.nano
-
+INPUT_TOKENS = 20 * NANO
+"""What a verdict of estimate charges: more than some of the calls hold."""
 
 WHO = st.sampled_from(["owner", "guest"])
 NANOS = st.one_of(
+    st.integers(0, 15 * NANO),
     st.integers(0, 45 * NANO),
     st.sampled_from([0, 1, NANO - 1, NANO, 20 * NANO, 30 * NANO, 40 * NANO - 1]),
 )
 COSTS = NANOS | st.sampled_from([60 * NANO, 100 * NANO])
+# Any call that there ever was, or the latest that is open.
+NUMBER = st.one_of(st.integers(0, 99), st.integers(0, 99), st.none())
+IDEM_KEYS = st.sampled_from([None, "one", None, "two"])
+ANSWERS = st.none() | st.binary(max_size=9)
+ADMISSIONS = st.tuples(st.just("admit"), WHO, NANOS, IDEM_KEYS, st.sampled_from(["this", "that"]))
+GROWTH = st.tuples(st.just("grow"), st.none() | NUMBER, NANOS)
 DEEDS = st.one_of(
-    st.tuples(st.just("admit"), WHO, NANOS),
-    st.tuples(st.just("settle"), st.integers(0, 99), COSTS, st.booleans()),
-    st.tuples(st.just("release"), st.integers(0, 99)),
+    ADMISSIONS,
+    ADMISSIONS,
+    ADMISSIONS,
+    GROWTH,
+    GROWTH,
+    st.tuples(st.just("settle"), NUMBER, COSTS, st.booleans(), ANSWERS),
+    st.tuples(st.just("release"), NUMBER),
+    st.tuples(st.just("judge"), NUMBER, st.sampled_from(VERDICTS)),
+)
+BATCH = st.lists(DEEDS, min_size=3, max_size=8)
+GAPS_S = st.sampled_from([0, 0.3, 0.999999, 1, 30, 86_400])
+CREDITS = st.integers(1, 50)
+EVENTS = st.one_of(
+    st.none(),
+    st.tuples(st.just("credit"), CREDITS),
+    st.tuples(st.just("debit"), CREDITS),
+    st.tuples(st.just("limit"), st.none() | st.integers(0, 80)),
+    st.tuples(st.just("tier")),
+    st.tuples(st.just("die"), st.integers(0, 1), st.sampled_from(VERDICTS)),
 )
 
 
@@ -166,7 +90,8 @@ class Books(RuleBasedStateMachine):
         self.context = self.house.context
         is_limited = self.house.database.is_sqlite
         tiers = {name: TierLimits(qps=qps if is_limited else None) for name, qps in QPS.items()}
-        self.books = await self.house.open(tiers)
+        self.both = [await self.house.open(tiers) for _ in range(2)]
+        self.boots = [await self._boot() for _ in self.both]
         owner, guest = await self.house.customer(START, budget=BUDGET), await self.house.customer()
         self.wallet_id = owner.wallet_id
         await wallets.set_tier(self.context, self.wallet_id, "plus", actor="test", reason="r")
@@ -176,94 +101,161 @@ class Books(RuleBasedStateMachine):
         )
         self.who = {"owner": owner, "guest": self.house.holder(guest.email, made)}
 
+    async def _boot(self) -> Boot:
+        boot = Boot(
+            self.house.database,
+            boot_id=self._boot_id(),
+            new_id=self._boot_id,
+            clock=self.house.clock,
+            host="test",
+            region="eu",
+        )
+        await boot.start()
+        return boot
+
+    def _boot_id(self) -> str:
+        self.number += 1
+        return f"boot_{self.number}"
+
     @property
     def now_us(self) -> int | None:
         """The time of the limits, which stands still on one engine and is not ours on the other."""
         return self.house.clock.now_us if self.house.database.is_sqlite else None
 
-    @rule(deeds=st.lists(DEEDS, min_size=1, max_size=5))
-    def call(self, deeds: list[tuple[Any, ...]]) -> None:
-        """Ask for several things that share a batch."""
-        self.wait(self._call(deeds))
+    @rule(event=EVENTS, gap_s=GAPS_S, which=st.integers(0, 1), deeds=BATCH)
+    def step(
+        self, event: tuple[Any, ...] | None, gap_s: float, which: int, deeds: list[tuple[Any, ...]]
+    ) -> None:
+        """Let something happen beside the calls, then ask one of the books for a batch."""
+        if event is not None:
+            kind, *facts = event
+            self.wait(getattr(self, f"_{kind}")(*facts))
+        self.house.clock.advance(gap_s)
+        self.wait(self._call(which, deeds))
 
-    async def _call(self, deeds: list[tuple[Any, ...]]) -> None:
+    async def _call(self, which: int, deeds: list[tuple[Any, ...]]) -> None:
         entries: list[Entry] = []
         expected: list[object] = []
-        asks = {
-            who: await self.house.asks(self.books, customer) for who, customer in self.who.items()
-        }
+        asks = {who: await self._asks(who, which) for who in self.who}
         self.template = asks["owner"]
+        self.money.begin()
         for kind, *facts in deeds:
             if kind == "admit":
-                entry = self._admission(asks[facts[0]], facts[1])
+                entry = self._admission(asks[facts[0]], *facts[1:])
                 entries.append(entry)
                 expected.append(self.money.admit(entry, facts[0], self.now_us))
             elif self.money.calls:
                 self._resolve(kind, facts, entries, expected)
-        outcomes = await self.house.all(self.books, *entries)
+        outcomes = await self.house.all(self.both[which], *entries)
 
         for outcome, wanted in zip(outcomes, expected, strict=True):
             assert type(outcome) is wanted or outcome == wanted
 
-    def _admission(self, template: Admit, nano: int) -> Admit:
+    async def _asks(self, who: str, which: int) -> Admit:
+        entry = await self.house.asks(
+            self.both[which],
+            self.who[who],
+            boot_id=self.boots[which].id,
+            input_tokens=INPUT_TOKENS,
+            price_id=self.house.price_id,
+        )
+        assert isinstance(entry, Admit)
+        return entry
+
+    def _admission(self, template: Admit, nano: int, idem_key: str | None, body: str) -> Admit:
         self.number += 1
         return template._replace(
-            request_id=f"req_{self.number:04}", amount=-(-nano // NANO), estimate_nano=nano
+            request_id=f"req_{self.number:04}",
+            amount=-(-nano // NANO),
+            estimate_nano=nano,
+            idem_key=idem_key,
+            fingerprint=None if idem_key is None else body,
         )
 
     def _resolve(
         self, kind: str, facts: list[Any], entries: list[Entry], expected: list[object]
     ) -> None:
-        names = list(self.money.calls)
-        name = names[facts[0] % len(names)]
+        name = self._named(facts[0])
         template = self.template._replace(request_id=name)
-        if kind == "settle":
-            settle = self.house.settles(template, facts[1], proven=facts[2])
-            entries.append(settle)
-            expected.append(self.money.settle(settle))
-        else:
-            entries.append(self.house.releases(template))
-            expected.append(self.money.release(name))
+        match kind:
+            case "grow":
+                grow = Grow(request_id=name, estimate_nano=facts[1])
+                entries.append(grow)
+                expected.append(self.money.grow(grow))
+            case "release":
+                entries.append(self.house.releases(template))
+                expected.append(self.money.release(name))
+            case _:
+                if kind == "settle":
+                    body = facts[3]
+                    settle = self.house.settles(template, facts[1], proven=facts[2])._replace(
+                        answer=None if body is None else Answer(content_type="text", body=body)
+                    )
+                else:
+                    settle = verdict(orphan(name), facts[1])
+                    settle = settle._replace(
+                        facts=settle.facts._replace(price_id=self.house.price_id)
+                    )
+                entries.append(settle)
+                expected.append(self.money.settle(settle))
 
-    @rule(amount=st.integers(1, 50))
-    def credit(self, amount: int) -> None:
-        self.wait(
-            wallets.credit(self.context, self.wallet_id, amount, actor="test", reason="credit")
+    def _named(self, number: int | None) -> str:
+        names = list(self.money.calls)
+        if number is None:
+            return (list(self.money.open()) or names)[-1]
+        return names[number % len(names)]
+
+    async def _die(self, which: int, chosen: str) -> None:
+        """End a worker's boot; the other one's janitor resolves what it left."""
+        dead = self.boots[which].id
+        async with self.house.database.write() as connection:
+            assert await boots.end(connection, dead, boots.DEAD, 1)
+        assert await self.both[which].submit(await self._asks("owner", which)) == Stale()
+        left = [name for name, call in self.money.open().items() if call.boot_id == dead]
+        for name in left:
+            self.money.settle(verdict(orphan(name), chosen))
+
+        assert await self._janitor(1 - which, chosen).run() == len(left)
+        assert await self._janitor(which, chosen).run() == 0
+        assert self.boots[which].id != dead
+
+    def _janitor(self, which: int, chosen: str) -> Janitor:
+        return Janitor(
+            self.house.database,
+            self.both[which],
+            boot=self.boots[which],
+            clock=self.house.clock,
+            monotonic=lambda: 0.0,
+            verdict=chosen,
         )
+
+    async def _credit(self, amount: int) -> None:
+        await wallets.credit(self.context, self.wallet_id, amount, actor="test", reason="credit")
         settled = min(self.money.debt, amount)
         self.money.debt -= settled
         self.money.balance += amount - settled
 
-    @rule(amount=st.integers(1, 50))
-    def debit(self, amount: int) -> None:
+    async def _debit(self, amount: int) -> None:
         work = wallets.debit(self.context, self.wallet_id, amount, actor="test", reason="debit")
         if amount > self.money.balance - self.money.held:
             with pytest.raises(errors.InsufficientCredits):
-                self.wait(work)
+                await work
         else:
-            self.wait(work)
+            await work
             self.money.balance -= amount
 
-    @rule(limit=st.none() | st.integers(0, 80))
-    def limit_the_guest(self, limit: int | None) -> None:
+    async def _limit(self, limit: int | None) -> None:
         guest = self.who["guest"].email
-        self.wait(members.set_limit(self.context, self.wallet_id, guest, limit, actor="test"))
+        await members.set_limit(self.context, self.wallet_id, guest, limit, actor="test")
         self.money.members["guest"].cap = limit
 
-    @rule()
-    def change_the_tier(self) -> None:
-        old = self.wait(self.house.asks(self.books, self.who["owner"]))
+    async def _tier(self) -> None:
+        old = await self._asks("owner", 0)
         self.money.tier = "pro" if self.money.tier == "plus" else "plus"
-        self.wait(
-            wallets.set_tier(
-                self.context, self.wallet_id, self.money.tier, actor="test", reason="r"
-            )
+        await wallets.set_tier(
+            self.context, self.wallet_id, self.money.tier, actor="test", reason="r"
         )
-        assert self.wait(self.books.submit(old)) == Stale()
-
-    @rule(seconds=st.sampled_from([0.3, 0.999999, 1, 30]))
-    def let_time_pass(self, seconds: float) -> None:
-        self.house.clock.advance(seconds)
+        assert await self.both[1].submit(old) == Stale()
 
     @invariant()
     def both_agree(self) -> None:
@@ -279,27 +271,63 @@ class Books(RuleBasedStateMachine):
             money.debt,
             money.cost % NANO,
         )
-        assert {row["request_id"] for row in await self.house.rows("holds")} == set(money.open())
+        assert {
+            row["request_id"]: (row["amount"], row["estimate_nano"])
+            for row in await self.house.rows("holds")
+        } == {name: (call.amount, call.nano) for name, call in money.open().items()}
+        names = ("request_id", "cost_nano", "credits", "debt_credits", "balance_after", "status")
         assert money.usage == [
-            (*(row[name] for name in ("request_id", "cost_nano", "credits", "debt_credits")), after)
-            for row in await self.house.rows("usage")
-            for after in [row["balance_after"]]
+            tuple(row[name] for name in names) for row in await self.house.rows("usage")
         ]
+        await self._compare_purses()
+        await self._compare_claims()
+
+    async def _compare_purses(self) -> None:
         found = {row["id"]: row for row in await self.house.rows("api_key")}
         holders = {row["id"]: row for row in await self.house.rows("member")}
         for who, customer in self.who.items():
             key = found[customer.key_id]
             for row, purse in (
-                (key, money.keys[who]),
-                (holders[key["member_id"]], money.members[who]),
+                (key, self.money.keys[who]),
+                (holders[key["member_id"]], self.money.members[who]),
             ):
                 assert row["spent"] * NANO + row["spent_nano"] == purse.spent
                 assert row["held_nano"] == purse.held
+
+    async def _compare_claims(self) -> None:
+        assert {
+            (row["key_id"], row["idem_key"]): tuple(
+                row[name] for name in ("request_id", "fingerprint", "state")
+            )
+            for row in await self.house.rows("idempotency")
+        } == {
+            (self.who[who].key_id, idem_key): (claim.request_id, claim.fingerprint, claim.state)
+            for (who, idem_key), claim in self.money.claims.items()
+        }
+        answers = await self.house.rows("idempotency_answer")
+        assert {row["request_id"]: row["body"] for row in answers} == self.money.answers
 
     def teardown(self) -> None:
         if hasattr(self, "house"):
             self.wait(self.house.close())
         self.runner.close()
+
+
+def orphan(request_id: str) -> Orphan:
+    """Return what a janitor knows of a call whose process died."""
+    return Orphan(
+        request_id=request_id,
+        key_name="main",
+        endpoint="/chat/completions",
+        model="gpt",
+        ip="192.0.2.1",
+        region="eu",
+        price_id="",
+        input_tokens=INPUT_TOKENS,
+        admitted_us=1,
+        sell=Rates(input_nano=1, output_nano=0),
+        buy=Rates(),
+    )
 
 
 @pytest.mark.parametrize("engine", ["sqlite", "postgres"])

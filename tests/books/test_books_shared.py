@@ -1,58 +1,13 @@
 """Several books on one database, as several workers and nodes are: limits and money stay exact."""
 
 import asyncio
-import json
-import sys
 
 import pytest
 
 from grip import errors
-from grip.clock import system_clock
 from grip.money.amounts import NANO
 from grip.money.entries import Admitted, Settled
 from grip.money.states import TierLimits
-
-WORKER = """
-import asyncio, json, sys
-from grip import errors
-from grip.clock import system_clock
-from grip.money.amounts import NANO
-from grip.money.states import TierLimits
-from grip.money.entries import Admit, Admitted, Facts, Release, Settle
-from grip.store.books.sqlite import SqliteBooks
-from grip.store.engine import Database
-
-async def main():
-    url, worker = sys.argv[1:]
-    limited, poor, facts = json.loads(sys.stdin.read())
-    books = SqliteBooks(Database(url), {"free": TierLimits()}, system_clock)
-    await books.start()
-
-    async def ask(template, number):
-        entry = Admit(*template)._replace(request_id=f"req_{worker}_{template[2]}_{number}")
-        try:
-            await books.submit(entry)
-        except (errors.RateLimitExceeded, errors.InsufficientCredits):
-            return 0
-        settle = Settle(
-            request_id=entry.request_id,
-            cost_nano=entry.estimate_nano,
-            proven=True,
-            tokens=1,
-            facts=Facts(*facts)._replace(input_tokens=entry.estimate_nano),
-        )
-        await books.submit(settle)
-        return 1
-
-    counts = [
-        sum(await asyncio.gather(*(ask(template, number) for number in range(100))))
-        for template in (limited, poor)
-    ]
-    await books.stop()
-    print(json.dumps(counts))
-
-asyncio.run(main())
-"""
 
 
 async def test_a_limit_holds_over_all_books(house):
@@ -135,28 +90,3 @@ async def test_batches_over_the_same_wallets_never_stop_each_other(house):
 
     assert sum(balances) == 6_000 - 48 * 6 * 2
     await house.verify()
-
-
-async def test_processes_on_one_file_share_limits_and_credits(sqlite_url, build):
-    """Three of them, with the machine's clock: exactly 100 requests, exactly 1,000 credits."""
-    house = build(sqlite_url, system_clock)
-    await house.prepare()
-    books = await house.open()
-    limited, poor = await house.customer(rpm=100), await house.customer()
-    entries = [await house.asks(books, limited, 0), await house.asks(books, poor, 30)]
-    told = json.dumps([*entries, house.settles(entries[0], 0).facts]).encode()
-    workers = [
-        await asyncio.create_subprocess_exec(
-            *(sys.executable, "-c", WORKER, sqlite_url, str(number)),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-        )
-        for number in range(3)
-    ]
-    answers = await asyncio.gather(*(worker.communicate(told) for worker in workers))
-    counts = [json.loads(out) for out, _ in answers]
-
-    assert [sum(column) for column in zip(*counts, strict=True)] == [100, 33]
-    assert (await house.wallet(poor.wallet_id)).balance == 10
-    await house.verify()
-    await house.close()

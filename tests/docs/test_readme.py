@@ -12,20 +12,27 @@ from pathlib import Path
 
 import pytest
 
+from grip.drill import judge, purses
+
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
+DRILL = (ROOT / "docs" / "drill.md").read_text()
 
 
-def _blocks(kind: str) -> list[str]:
-    return re.findall(rf"^```{kind}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+def _blocks(kind: str, page: str = README) -> list[str]:
+    return re.findall(rf"^```{kind}\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
 
 
-COMMANDS = [
-    line.removeprefix("$ ")
-    for block in _blocks("console")
-    for line in block.splitlines()
-    if line.startswith("$ ")
-]
+def _commands(page: str) -> list[str]:
+    return [
+        line.removeprefix("$ ")
+        for block in _blocks("console", page)
+        for line in block.splitlines()
+        if line.startswith("$ ")
+    ]
+
+
+COMMANDS = _commands(README)
 
 
 @pytest.fixture
@@ -91,6 +98,24 @@ def test_the_python_of_the_readme_gets_an_answer(
         ).stdout
 
     assert said.startswith("Hello from the sandbox")
+
+
+@pytest.mark.parametrize("command", _commands(DRILL))
+def test_every_command_of_the_drill_loses_nothing(
+    command: str, shell: dict[str, str], tmp_path: Path, postgres_server: str
+):
+    """As the page has them, but in a second, and on the server of the tests."""
+    server = shlex.quote(postgres_server)
+    command = command.replace("postgresql://grip@localhost/postgres", server)
+    said = _run(f"{command} --seconds 1", shell, tmp_path)
+
+    assert "checks and invariants hold." in said or '"ok":true' in said
+
+
+def test_the_page_of_the_drill_names_every_rule():
+    """No check is told at the terminal that the page does not explain."""
+    for rule in (*judge.RULES, *purses.RULES):
+        assert f"| `{rule}` |" in DRILL
 
 
 def test_every_file_that_the_readme_links_is_there():

@@ -9,8 +9,12 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+import sqlalchemy as sa
 from anyio.from_thread import BlockingPortal
 
+from grip.services.context import Context
+from grip.store.boots import STOPPED
+from grip.store.tables import boot
 from tests.e2e.conftest import Open
 from tests.e2e.gateway import CONFIG
 from tests.e2e.house import HELLO, POLITE_NANO
@@ -144,6 +148,29 @@ def test_a_worker_that_dies_is_replaced(own_house: Open):
                     headers=headers,
                 )
             assert said.status_code == 200
+
+
+def test_a_stop_ends_every_boot_and_leaves_no_hold(own_house: Open):
+    """Nobody has to find out that the workers are gone, or what became of their calls."""
+    go_on = threading.Event()
+    with own_house("--workers", "2") as house:
+        ana, good = house.customer(), house.sell(after(BEGUN, go_on, raw(REST)))
+        body = {"model": good.name, "messages": HELLO, "stream": True}
+        with house.streaming(ana, body) as answer:
+            said = answer.iter_raw()
+            next(said)
+            house.gateway.process.send_signal(signal.SIGTERM)
+            go_on.set()
+            assert b"".join(said).endswith(DONE)
+        assert house.gateway.wait() == 0
+
+        assert house.do(_endings) == [STOPPED, STOPPED]
+        assert house.holds(ana) == 0
+
+
+async def _endings(context: Context) -> list[str]:
+    async with context.database.read() as connection:
+        return list(await connection.scalars(sa.select(boot.c.ending)))
 
 
 def test_an_interrupt_stops_as_well(own_house: Open):

@@ -16,6 +16,7 @@ VIOLATIONS = {
     "money that knows a library": ("money/pricing.py", "import msgspec"),
     "a step that knows another": ("gateway/metering.py", "import grip.gateway.admission"),
     "SQL outside of the store": ("services/wallets.py", "import sqlalchemy"),
+    "a judge that looks into the books itself": ("drill/judge.py", "import sqlite3"),
     "an adapter that opens connections": ("providers/openai/wire.py", "import aiohttp"),
     "a use case that knows the framework": ("services/keys.py", "import litestar"),
     "a room that nobody placed": ("attic.py", "import grip.errors"),

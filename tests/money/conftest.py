@@ -6,8 +6,27 @@ import pytest
 
 from grip.money.amounts import NANO, ceil_credits
 from grip.money.batch import Plan
-from grip.money.entries import Admit, Entry, Facts, Outcome, Release, Settle, Settled
-from grip.money.states import HoldState, KeyState, Loaded, MemberState, TierLimits, WalletState
+from grip.money.entries import (
+    COMPLETED,
+    Admit,
+    Answer,
+    Entry,
+    Facts,
+    Grow,
+    Outcome,
+    Release,
+    Settle,
+    Settled,
+)
+from grip.money.states import (
+    ClaimState,
+    HoldState,
+    KeyState,
+    Loaded,
+    MemberState,
+    TierLimits,
+    WalletState,
+)
 
 START = 1_800_000_000_000_000
 
@@ -55,6 +74,8 @@ class Desk:
     tiers: dict[str, TierLimits] = field(default_factory=lambda: {"free": TierLimits()})
     holds: dict[str, HoldState] = field(default_factory=dict)
     settled: dict[str, Settled] = field(default_factory=dict)
+    claims: dict[tuple[str, str], ClaimState] = field(default_factory=dict)
+    dead_boots: set[str] = field(default_factory=set)
 
     def plan(self) -> Plan:
         rows = Loaded(now_us=self.now_us, catalog_version=self.catalog_version)
@@ -63,11 +84,17 @@ class Desk:
         rows.members[self.member.id] = self.member
         rows.holds = self.holds
         rows.settled = self.settled
+        rows.claims = self.claims
+        rows.dead_boots = self.dead_boots
         return Plan(rows, self.tiers)
 
     def batch(self, *entries: Entry) -> list[Outcome]:
         plan = self.plan()
-        return [plan.decide(entry) for entry in entries]
+        outcomes = [plan.decide(entry) for entry in entries]
+        for kept in plan.kept:
+            name = (kept.key_id, kept.idem_key)
+            self.claims[name] = self.claims[name]._replace(state=kept.state)
+        return outcomes
 
     def ask(self, entry: Entry) -> Outcome:
         return self.batch(entry)[0]
@@ -94,11 +121,26 @@ class Desk:
         )
         return entry._replace(**changes)  # type: ignore[arg-type]
 
+    def grow(self, number: int = 1, nano: int = NANO) -> Grow:
+        return Grow(request_id=f"req_{number}", estimate_nano=nano)
+
     def settle(
-        self, number: int = 1, nano: int = NANO, *, proven: bool = True, tokens: int = 10
+        self,
+        number: int = 1,
+        nano: int = NANO,
+        *,
+        proven: bool = True,
+        tokens: int = 10,
+        status: str = COMPLETED,
+        answer: Answer | None = None,
     ) -> Settle:
         return Settle(
-            request_id=f"req_{number}", cost_nano=nano, proven=proven, tokens=tokens, facts=FACTS
+            request_id=f"req_{number}",
+            cost_nano=nano,
+            proven=proven,
+            tokens=tokens,
+            facts=FACTS._replace(status=status),
+            answer=answer,
         )
 
     def release(self, number: int = 1) -> Release:
@@ -106,7 +148,10 @@ class Desk:
 
     def rows(self) -> tuple[object, ...]:
         """Return everything that a refusal must leave as it is."""
-        return (repr(self.wallet), repr(self.key), repr(self.member), dict(self.holds))
+        return (
+            *(repr(self.wallet), repr(self.key), repr(self.member)),
+            *(dict(self.holds), dict(self.claims)),
+        )
 
 
 @pytest.fixture

@@ -17,7 +17,8 @@ def refused(desk: Any, entry: Admit) -> Any:
     outcome = plan.decide(entry)
 
     assert desk.rows() == before
-    assert not any((plan.new_holds, plan.gone_holds, plan.usage))
+    assert not plan.changes_anything
+    assert not any((plan.new_holds, plan.gone_holds, plan.usage, plan.new_claims))
     assert not any((plan.dirty_wallets, plan.dirty_keys, plan.dirty_members))
     return outcome
 
@@ -50,6 +51,14 @@ def test_an_admission_holds_its_cost_on_wallet_key_and_member(desk):
 def test_an_admission_that_rests_on_what_is_no_longer_so_is_stale(desk, change):
     """The caller looks again; nothing was held."""
     assert refused(desk, desk.admit(**change)) == Stale()
+
+
+def test_an_admission_of_a_boot_that_was_given_up_is_stale(desk):
+    """Its holds are being resolved; the same call under a living boot is taken."""
+    desk.dead_boots = {"boot_0", "boot_1"}
+    assert refused(desk, desk.admit()) == Stale()
+
+    assert isinstance(desk.ask(desk.admit(boot_id="boot_2")), Admitted)
 
 
 def test_staleness_comes_before_every_refusal(desk):

@@ -18,6 +18,9 @@ MAX_BATCH = 256
 MAX_WAITING = 10_000
 """Entries that wait at the most; admissions are turned away above, settlements never."""
 
+AGAIN_AFTER_S = 1.0
+"""When the books try again to let go of a hold that nobody waits for any more."""
+
 
 class HotBooks(Protocol):
     """What the request path needs of the database."""
@@ -46,8 +49,12 @@ class HotBooks(Protocol):
 
 
 def is_durable(entries: list[Entry]) -> bool:
-    """Whether the batch must be on disk before it is answered: holds alone need not."""
-    return any(isinstance(entry, Settle) for entry in entries)
+    """Whether the batch must be on disk before it is answered: holds alone need not.
+
+    A release must: a server that crashes would bring back a hold whose worker lives, and nobody
+    would ever let go of it.
+    """
+    return any(isinstance(entry, Settle | Release) for entry in entries)
 
 
 def refuse_overflow(entry: Entry, waiting: int, *, stopping: bool) -> None:

@@ -15,12 +15,12 @@ from typing import Final
 import asyncpg
 import structlog
 
-from grip import failpoints
+from grip import errors, failpoints
 from grip.money.entries import Admit, Admitted, Entry, Outcome, Release
 from grip.money.states import TierLimits
 from grip.store.books import port, statements
 from grip.store.books.caches import CallerCache, CatalogCache, caller_record
-from grip.store.books.postgres_barrier import Barrier
+from grip.store.books.postgres_barrier import Barrier, Lifeline
 from grip.store.books.postgres_batches import (
     AGAIN,
     AWAY,
@@ -36,9 +36,9 @@ from grip.store.records import Caller, Catalog
 _TRANSACTIONS: Final = 2
 """Batches that run at the same time; more of them would only be smaller."""
 
-_RETRY_AFTER_S: Final = (0.05, 0.2, 1, 2, 4, 8)
-_FLUSH: Final = "SELECT pg_logical_emit_message(true, 'grip', '')"
-Item = tuple[Entry, "asyncio.Future[Outcome]"]
+_RETRY_AFTER_S: Final = (0.05, 0.2, *(1,) * 15)
+Item = tuple[Entry, "asyncio.Future[Outcome] | None"]
+"""An entry and who waits for it: nobody where the books let go of a hold by themselves."""
 
 log = structlog.get_logger(__name__)
 
@@ -49,9 +49,11 @@ class PostgresBooks:
     def __init__(self, database: Database, tiers: Mapping[str, TierLimits]) -> None:
         self._database = database
         self._batches = Batches(database, tiers)
+        self._lifeline = Lifeline(database.dsn)
         self._barrier = Barrier(self._flush)
         self._waiting: deque[Item] = deque()
         self._free = _TRANSACTIONS
+        self._pausing = 0
         self._is_waking = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = False
@@ -66,6 +68,7 @@ class PostgresBooks:
         try:
             self._pool = await open_pool(self._database.dsn, 2, insist_on_durability)
             await self._batches.start(_TRANSACTIONS + 2)
+            await self._lifeline.open()
         except (*AWAY, asyncpg.PostgresError) as error:
             raise unavailable(error) from error
 
@@ -76,12 +79,17 @@ class PostgresBooks:
         while self._tasks:
             await asyncio.wait(self._tasks)
         await self._batches.stop()
+        await self._lifeline.close()
         await self._pool.close()
 
     async def submit(self, entry: Entry) -> Outcome:
         """Queue `entry` and wait for its commit."""
         port.refuse_overflow(entry, len(self._waiting), stopping=self._stopping)
-        return await port.answer(entry, self._enqueue(entry), self._enqueue)
+        if isinstance(entry, Admit) and self._is_away():
+            raise _away()
+        future: asyncio.Future[Outcome] = self._loop.create_future()
+        self._enqueue(entry, future)
+        return await port.answer(entry, future, self._enqueue)
 
     async def caller(self, key_hash: str, *, fresh: bool = False) -> Caller | None:
         """Look the key up, in memory unless `fresh`."""
@@ -107,16 +115,18 @@ class PostgresBooks:
             raise unavailable(error) from error
 
     async def _flush(self) -> None:
-        await self._pool.execute(_FLUSH)
+        await self._lifeline.flush()
 
-    def _enqueue(self, entry: Entry) -> "asyncio.Future[Outcome]":
+    def _enqueue(self, entry: Entry, future: "asyncio.Future[Outcome] | None" = None) -> None:
         """Let the entry wait; all that arrive in one turn of the loop share a batch."""
-        future: asyncio.Future[Outcome] = self._loop.create_future()
         self._waiting.append((entry, future))
         if not self._is_waking:
             self._is_waking = True
             self._loop.call_soon(self._wake)
-        return future
+
+    def _enqueue_again(self, entry: Entry) -> None:
+        if not self._stopping:
+            self._enqueue(entry)
 
     def _wake(self) -> None:
         self._is_waking = False
@@ -130,6 +140,7 @@ class PostgresBooks:
 
     async def _carry(self, items: list[Item]) -> None:
         """Run a batch; answer its admissions once it is committed, the rest once it is on disk."""
+        life = self._lifeline.life
         try:
             items, outcomes = await self._persist(items)
         finally:
@@ -140,24 +151,26 @@ class PostgresBooks:
         self._answer(list(compress(items, admissions)), list(compress(outcomes, admissions)))
         if rest:
             left = compress(outcomes, (not admitted for admitted in admissions))
-            await self._confirm(rest, list(left))
+            await self._confirm(rest, list(left), life)
 
-    async def _confirm(self, items: list[Item], outcomes: list[Outcome]) -> None:
-        """Answer what must be on disk behind the barrier.
+    async def _confirm(self, items: list[Item], outcomes: list[Outcome], life: int) -> None:
+        """Answer what must be on disk behind the barrier; `life` was the lifeline's before.
 
-        Where the flush fails, the server may have lost what it had committed: all is done again,
-        which changes nothing where it was not lost.
+        Where the flush fails, or is that of a server which has begun anew, what was committed may
+        be lost: all is done again, which changes nothing where it was not.
         """
         for delay_s in (*_RETRY_AFTER_S, None):
             try:
                 if port.is_durable([entry for entry, _ in items]):
                     await self._barrier.wait()
+                    self._lifeline.insist(life)
             except (*AWAY, asyncpg.PostgresError) as error:
                 log.warning("books.not_flushed", error=repr(error), entries=len(items))
                 if delay_s is None:
                     outcomes = [unavailable(error)] * len(items)
                     break
                 await asyncio.sleep(delay_s)
+                life = self._lifeline.life
                 items, outcomes = await self._persist(items)
             else:
                 failpoints.hit("settle.after_sync")
@@ -184,15 +197,46 @@ class PostgresBooks:
                     return [], []
                 if delay_s is None:
                     return items, [unavailable(error)] * len(items)
-                await asyncio.sleep(delay_s)
+                await self._pause(delay_s)
         raise AssertionError("unreachable")
 
     def _undone(self, admission: Entry) -> Item:
-        return Release(request_id=admission.request_id), self._loop.create_future()
+        return Release(request_id=admission.request_id), None
+
+    async def _pause(self, delay_s: float) -> None:
+        """Wait before another try; where all batches do, admissions are turned away meanwhile."""
+        self._pausing += 1
+        try:
+            if self._is_away():
+                self._turn_away()
+            await asyncio.sleep(delay_s)
+        finally:
+            self._pausing -= 1
+
+    def _is_away(self) -> bool:
+        return self._free == 0 and self._pausing >= _TRANSACTIONS
+
+    def _turn_away(self) -> None:
+        """Answer the admissions that wait; nothing of them has reached the server."""
+        for entry, future in self._waiting:
+            if isinstance(entry, Admit) and future is not None and not future.done():
+                future.set_result(_away())
+        self._waiting = deque(item for item in self._waiting if not isinstance(item[0], Admit))
 
     def _answer(self, items: list[Item], outcomes: list[Outcome]) -> None:
+        """Tell whoever waits; a hold that nobody waits for is let go, however long it takes."""
         for (entry, future), outcome in zip(items, outcomes, strict=True):
-            if not future.done():
+            if future is None:
+                if isinstance(outcome, errors.DatabaseUnavailable):
+                    self._loop.call_later(port.AGAIN_AFTER_S, self._enqueue_again, entry)
+            elif not future.done():
                 future.set_result(outcome)
             elif isinstance(outcome, Admitted):
                 self._enqueue(Release(request_id=entry.request_id))
+
+
+def _away() -> errors.DatabaseUnavailable:
+    return errors.DatabaseUnavailable(
+        "the database does not answer at the moment; retry shortly",
+        detail="every transaction waits for it to come back",
+    )

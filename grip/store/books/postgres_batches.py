@@ -29,6 +29,9 @@ from grip.store.books.statements import for_postgres
 from grip.store.engine import Database
 
 _COMMAND_TIMEOUT_S: Final = 10
+_STALLED_AFTER_S: Final = 3
+"""How long a transaction keeps its locks while nothing comes from its process."""
+
 AWAY = (
     OSError,
     TimeoutError,
@@ -42,6 +45,8 @@ AWAY_STATES = (
     asyncpg.InsufficientResourcesError,
     # A standby, or a server that was told to take no writes.
     asyncpg.ReadOnlySQLTransactionError,
+    # This process had stalled, and its transaction is gone.
+    asyncpg.IdleInTransactionSessionTimeoutError,
 )
 AGAIN = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
 
@@ -77,7 +82,7 @@ class Batches:
 
     async def start(self, size: int) -> None:
         """Open the connections; raises what asyncpg does."""
-        self._pool = await open_pool(self._dsn, size, _commit_at_once)
+        self._pool = await open_pool(self._dsn, size, _prepare)
 
     async def stop(self) -> None:
         """Close the connections."""
@@ -203,8 +208,12 @@ async def _leave_as_it_is(_connection: Any) -> None:
     """Keep what `init` set; batches leave nothing else behind."""
 
 
-async def _commit_at_once(connection: Any) -> None:
-    await connection.execute("SET synchronous_commit = off")
+async def _prepare(connection: Any) -> None:
+    """Commit without waiting for the disk; lock nobody out where this process stalls."""
+    await connection.execute(
+        "SET synchronous_commit = off; "
+        f"SET idle_in_transaction_session_timeout = '{_STALLED_AFTER_S}s'"
+    )
 
 
 class _Write:

@@ -31,7 +31,8 @@ _READ_TIMEOUT_MS: Final = 50  # on the loop, where nothing may wait
 _STALLED_S: Final = 10.0
 _LOOK_EVERY_S: Final = 1.0
 
-Item = tuple[Entry, "asyncio.Future[Outcome]"]
+Item = tuple[Entry, "asyncio.Future[Outcome] | None"]
+"""An entry and who waits for it: nobody where the books let go of a hold by themselves."""
 
 log = structlog.get_logger(__name__)
 
@@ -88,7 +89,9 @@ class SqliteBooks:
         port.refuse_overflow(entry, len(self._waiting), stopping=self._stopping)
         if isinstance(entry, Admit) and self._is_stalled():
             raise _stalled()
-        return await port.answer(entry, self._enqueue(entry), self._enqueue)
+        future: asyncio.Future[Outcome] = self._loop.create_future()
+        self._enqueue(entry, future)
+        return await port.answer(entry, future, self._enqueue)
 
     async def caller(self, key_hash: str, *, fresh: bool = False) -> Caller | None:
         """Look the key up on the loop: a read of microseconds that waits for no writer."""
@@ -114,14 +117,16 @@ class SqliteBooks:
             raise unavailable(error) from error
         return int(version)
 
-    def _enqueue(self, entry: Entry) -> "asyncio.Future[Outcome]":
+    def _enqueue(self, entry: Entry, future: "asyncio.Future[Outcome] | None" = None) -> None:
         """Let the entry wait; all that arrive in one turn of the loop share a batch."""
-        future: asyncio.Future[Outcome] = self._loop.create_future()
         self._waiting.append((entry, future))
         if self._idle.is_set():
             self._idle.clear()
             self._loop.call_soon(self._flush)
-        return future
+
+    def _enqueue_again(self, entry: Entry) -> None:
+        if not self._stopping:
+            self._enqueue(entry)
 
     def _flush(self) -> None:
         """Hand what waits to the writer, which has nothing to do."""
@@ -145,15 +150,19 @@ class SqliteBooks:
         if self._is_stalled():
             log.error("books.stalled", entries=len(self._running), waiting=len(self._waiting))
             for entry, future in (*self._running, *self._waiting):
-                if isinstance(entry, Admit) and not future.done():
+                if isinstance(entry, Admit) and future is not None and not future.done():
                     future.set_result(_stalled())
-            self._waiting = deque(item for item in self._waiting if not item[1].done())
+            self._waiting = deque(item for item in self._waiting if not isinstance(item[0], Admit))
         self._watch = self._loop.call_later(_LOOK_EVERY_S, self._look)
 
     def _answer(self, items: list[Item], outcomes: list[Outcome]) -> None:
+        """Tell whoever waits; a hold that nobody waits for is let go, however long it takes."""
         self._running = []
         for (entry, future), outcome in zip(items, outcomes, strict=True):
-            if not future.done():
+            if future is None:
+                if isinstance(outcome, errors.DatabaseUnavailable):
+                    self._loop.call_later(port.AGAIN_AFTER_S, self._enqueue_again, entry)
+            elif not future.done():
                 future.set_result(outcome)
             elif isinstance(outcome, Admitted):
                 self._enqueue(Release(request_id=entry.request_id))

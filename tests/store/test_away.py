@@ -1,0 +1,56 @@
+"""A PostgreSQL server that goes away in the middle of a transaction is told as what it is."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+import sqlalchemy as sa
+
+from grip import errors
+from grip.store.engine import Connection, Database
+
+_CUT_MYSELF = "pg_terminate_backend(pg_backend_pid())"
+_CUT_AT_COMMIT = (
+    "CREATE TEMPORARY TABLE last (id int)",
+    (
+        "CREATE FUNCTION pg_temp.leave() RETURNS trigger LANGUAGE plpgsql AS "
+        f"'BEGIN PERFORM {_CUT_MYSELF}; RETURN NULL; END'"
+    ),
+    (
+        "CREATE CONSTRAINT TRIGGER leave AFTER INSERT ON last DEFERRABLE INITIALLY DEFERRED "
+        "FOR EACH ROW EXECUTE FUNCTION pg_temp.leave()"
+    ),
+    "INSERT INTO last VALUES (1)",
+)
+
+
+@pytest.fixture
+async def postgres(postgres_url: str) -> AsyncIterator[Database]:
+    database = Database(postgres_url)
+    yield database
+    await database.close()
+
+
+async def test_a_statement_that_is_cut_off_says_that_the_database_is_away(postgres: Database):
+    """A restart of the server in the middle of a statement is no defect of grip."""
+    with pytest.raises(errors.DatabaseUnavailable):
+        async with postgres.read() as connection:
+            await _run(connection, f"SELECT {_CUT_MYSELF}")
+
+
+async def test_a_commit_that_is_cut_off_says_that_the_database_is_away(postgres: Database):
+    """Nor is one in the middle of a commit, whose outcome is in doubt."""
+    with pytest.raises(errors.DatabaseUnavailable):
+        async with postgres.write() as connection:
+            await _run(connection, *_CUT_AT_COMMIT)
+
+
+async def test_a_statement_that_is_wrong_is_no_sign_of_a_database_that_is_away(postgres: Database):
+    """What the server refuses stays what it is."""
+    with pytest.raises(sa.exc.ProgrammingError):
+        async with postgres.read() as connection:
+            await _run(connection, "SELECT nothing FROM nowhere")
+
+
+async def _run(connection: Connection, *statements: str) -> None:
+    for statement in statements:
+        await connection.execute(sa.text(statement))
