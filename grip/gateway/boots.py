@@ -25,6 +25,7 @@ BEAT_EVERY_S: Final = 5
 DEAD_AFTER_S: Final = 15
 _STEP_MAX_S: Final = 2 * BEAT_EVERY_S
 _BATCH: Final = 200
+_REMEMBERED_US: Final = 30 * 24 * 3600 * 1_000_000
 
 log = structlog.get_logger(__name__)
 
@@ -148,6 +149,11 @@ class Janitor:
         self._monotonic = monotonic
         self._verdict = verdict
         self._watch = Watch()
+
+    async def forget(self) -> int:
+        """Delete the boots that ended a month ago; return how many."""
+        async with self._database.write() as connection:
+            return await boots.forget(connection, self._clock() - _REMEMBERED_US)
 
     async def run(self) -> int:
         """Look at the heartbeats, and resolve the holds of ended boots; return how many.

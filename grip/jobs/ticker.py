@@ -17,6 +17,7 @@ from grip.app import App
 from grip.gateway.boots import BEAT_EVERY_S
 
 _SWEEP_EVERY_S: Final = 600
+_FORGET_EVERY_S: Final = 6 * 3600
 
 log = structlog.get_logger(__name__)
 
@@ -32,6 +33,7 @@ class Ticker:
         self._add("heartbeat", app.boot.beat, BEAT_EVERY_S)
         self._add("janitor", app.janitor.run, BEAT_EVERY_S)
         self._add("answers", app.answers.sweep, _SWEEP_EVERY_S)
+        self._add("boots", app.janitor.forget, _FORGET_EVERY_S)
 
     def start(self) -> None:
         """Begin to tick."""

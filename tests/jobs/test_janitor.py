@@ -366,3 +366,25 @@ async def test_a_hold_that_cannot_be_resolved_keeps_no_other_from_it(
     assert [row["request_id"] for row in left] == [broken.request_id]
     assert await watcher.look() == 1
     await house.verify()
+
+
+async def test_boots_that_ended_long_ago_are_forgotten(house: House, books: HotBooks, watch: Watch):
+    """A month after their end, unless something is still held under them."""
+    watcher, ana, now_us = await watch(books), await house.customer(), house.clock()
+    month_us = 30 * 24 * 3600 * 1_000_000
+    async with house.database.write() as connection:
+        for name, ended_us in (
+            ("boot_old", now_us - month_us - 1),
+            ("boot_late", now_us - month_us),
+            ("boot_held", now_us - month_us - 1),
+        ):
+            await boots.register(connection, name, host="there", region="", now_us=1)
+            if name != "boot_held":
+                await boots.end(connection, name, boots.STOPPED, ended_us)
+    await hold(house, books, ana, "boot_held")
+    async with house.database.write() as connection:
+        await boots.end(connection, "boot_held", boots.DEAD, now_us - month_us - 1)
+
+    assert await watcher.janitor.forget() == 1
+    assert {"boot_late", "boot_held"} <= (await endings(house)).keys()
+    assert "boot_old" not in await endings(house)

@@ -21,6 +21,7 @@ def often(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Every job is due all the time."""
     monkeypatch.setattr("grip.jobs.ticker.BEAT_EVERY_S", OFTEN_S)
     monkeypatch.setattr("grip.jobs.ticker._SWEEP_EVERY_S", OFTEN_S)
+    monkeypatch.setattr("grip.jobs.ticker._FORGET_EVERY_S", OFTEN_S)
     return iter(())
 
 
@@ -45,19 +46,24 @@ class Runs:
             await self._more.wait_for(lambda: self.count >= count)
 
 
-def ticker(beat: Job | None = None, look: Job | None = None, sweep: Job | None = None) -> Ticker:
+def ticker(
+    beat: Job | None = None,
+    look: Job | None = None,
+    sweep: Job | None = None,
+    forget: Job | None = None,
+) -> Ticker:
     """Return the ticker of a gateway that does only this by the clock."""
     gateway = SimpleNamespace(
         boot=SimpleNamespace(beat=beat or Runs()),
-        janitor=SimpleNamespace(run=look or Runs()),
+        janitor=SimpleNamespace(run=look or Runs(), forget=forget or Runs()),
         answers=SimpleNamespace(sweep=sweep or Runs()),
     )
     return Ticker(cast("App", gateway))
 
 
 async def test_every_job_runs_again_and_again():
-    """Heartbeat, janitor and the sweeping of answers, beside each other."""
-    jobs = [Runs() for _ in range(3)]
+    """Heartbeat, janitor and the sweeping of answers and boots, beside each other."""
+    jobs = [Runs() for _ in range(4)]
     ticking = ticker(*jobs)
     ticking.start()
     for job in jobs:
