@@ -63,7 +63,7 @@ class Allowance:
         self._covered = covered
         self._slice_tokens = slice_tokens
         self._slice_nano = slice_nano
-        self._texts: list[str] = []
+        self._texts: list[str | bytes] = []
         self._fresh: list[str | bytes] = []
         self._fresh_bytes = 0
         self._read: Read = bytes.decode
@@ -81,8 +81,8 @@ class Allowance:
 
     def text(self) -> str:
         """Return all that was generated."""
-        self._look()
-        return "".join(self._texts)
+        self._pass_over()
+        return self._joined(self._texts)
 
     def add(self, text: str, size: int) -> None:
         """Count the text of an event of `size` bytes."""
@@ -100,7 +100,7 @@ class Allowance:
         until the end.
         """
         if output_tokens > self._reported:
-            self._look()
+            self._pass_over()
             self._reported = self._known = output_tokens
             self._decide()
 
@@ -126,12 +126,20 @@ class Allowance:
         """Count what came since the last look for what it is."""
         if not self._fresh:
             return
-        read = self._read
-        text = "".join([p if isinstance(p, str) else read(p) for p in self._fresh])
-        self._texts.append(text)
+        text = self._joined(self._fresh)
+        self._fresh = [text]
         self._known += text_tokens(text)
-        self._fresh.clear()
+        self._pass_over()
+
+    def _pass_over(self) -> None:
+        """Keep what came since the last look without looking: its count is known, or not asked."""
+        self._texts += self._fresh
+        self._fresh = []
         self._fresh_bytes = self._guess = 0
+
+    def _joined(self, pieces: list[str | bytes]) -> str:
+        read = self._read
+        return "".join([piece if isinstance(piece, str) else read(piece) for piece in pieces])
 
     def _decide(self) -> None:
         """Ask for more where three quarters are used, and say where all is."""
