@@ -2,6 +2,8 @@
 
 from typing import Final
 
+import structlog
+
 from grip import errors
 from grip.clock import Clock
 from grip.gateway.call import Call
@@ -16,6 +18,8 @@ MAX_BYTES: Final = 8 * 1024 * 1024
 
 _WITH_THE_CHARGE_BYTES: Final = 1024 * 1024
 _SWEEP_ROWS: Final = 500
+
+log = structlog.get_logger(__name__)
 
 
 class Answers:
@@ -47,13 +51,21 @@ class Answers:
         return found
 
     async def keep(self, call: Call, content_type: str, body: bytes) -> Answer | None:
-        """Return what the settlement of `call` is to keep; a large body is stored at once."""
+        """Return what the settlement of `call` is to keep; a large body is stored at once.
+
+        Where it cannot be, nothing is: the upstream has done its work, which is charged, and a
+        repetition is told that the answer is lost.
+        """
         if call.idem_key is None or len(body) > MAX_BYTES:
             return None
         if len(body) <= _WITH_THE_CHARGE_BYTES:
             return Answer(content_type=content_type, body=body)
-        async with self._database.write() as connection:
-            await idempotency.put_answer(connection, call.request_id, body, self._clock())
+        try:
+            async with self._database.write() as connection:
+                await idempotency.put_answer(connection, call.request_id, body, self._clock())
+        except errors.DatabaseUnavailable as error:
+            log.warning("answer.not_kept", request_id=call.request_id, error=error.detail)
+            return None
         return Answer(content_type=content_type, body=None)
 
     async def sweep(self) -> int:

@@ -50,7 +50,7 @@ class Plan:
         self.dirty_wallets: dict[str, WalletState] = {}
         self.dirty_keys: dict[str, KeyState] = {}
         self.dirty_members: dict[str, MemberState] = {}
-        self.new_holds: list[tuple[Admit, int]] = []
+        self.new_holds: dict[str, tuple[Admit, int]] = {}
         self.grown_holds: dict[str, HoldState] = {}
         self.gone_holds: list[str] = []
         self.usage: list[UsageEntry] = []
@@ -61,7 +61,7 @@ class Plan:
     @property
     def changes_anything(self) -> bool:
         """Whether there is anything to be written."""
-        return bool(self.new_holds or self.gone_holds or self.grown_holds)
+        return bool(self.dirty_wallets)
 
     def decide(self, entry: Entry) -> Outcome:
         """Return what becomes of `entry`; an error is returned, not raised."""
@@ -146,7 +146,9 @@ class Plan:
         key.held_nano += entry.estimate_nano
         member.held_nano += entry.estimate_nano
         self._touch(wallet, key, member)
-        self.new_holds.append((entry, at_us))
+        if entry.request_id in self.new_holds:
+            raise errors.BooksBroken(f"{entry.request_id}: two calls of one name in a batch")
+        self.new_holds[entry.request_id] = (entry, at_us)
         self.rows.holds[entry.request_id] = HoldState(
             request_id=entry.request_id,
             wallet_id=wallet.id,
@@ -273,7 +275,8 @@ class Plan:
         self._touch(wallet, key, member)
         del self.rows.holds[hold.request_id]
         self.grown_holds.pop(hold.request_id, None)
-        self.gone_holds.append(hold.request_id)
+        if self.new_holds.pop(hold.request_id, None) is None:
+            self.gone_holds.append(hold.request_id)
         return wallet, key, member
 
     def _touch(self, wallet: WalletState, key: KeyState, member: MemberState) -> None:

@@ -326,3 +326,47 @@ async def test_reads_on_a_lost_connection_are_unavailable_and_recover(
     with pytest.raises(errors.DatabaseUnavailable):
         await books.catalog(fresh=True)
     monkeypatch.undo()
+
+
+async def test_a_batch_that_fails_by_what_nobody_foresaw_is_answered(postgres_house, monkeypatch):
+    """Its calls do not wait for ever, and what it may have held nobody keeps."""
+    books = await postgres_house.open()
+    ana = await postgres_house.customer()
+    entry = await postgres_house.asks(books, ana, 2)
+    run = books._batches.run
+
+    async def fails_after(entries: list[Entry]) -> list[Outcome]:
+        await run(entries)
+        monkeypatch.setattr(books._batches, "run", run)
+        raise RuntimeError("unforeseen")
+
+    monkeypatch.setattr(books._batches, "run", fails_after)
+    with pytest.raises(errors.DatabaseUnavailable) as told:
+        await books.submit(entry)
+
+    assert told.value.detail == "unforeseen"
+    await books.stop()
+    postgres_house.opened.clear()
+    assert await postgres_house.rows("holds") == []
+    await postgres_house.verify()
+
+
+async def test_a_flush_that_fails_by_what_nobody_foresaw_is_answered(postgres_house, monkeypatch):
+    """The settlement can be asked for again, and happens once."""
+    books = await postgres_house.open()
+    ana = await postgres_house.customer()
+    held = await postgres_house.asks(books, ana, 2)
+    await books.submit(held)
+    settle = postgres_house.settles(held, NANO)
+
+    async def fails() -> None:
+        raise RuntimeError("unforeseen")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(books._lifeline, "flush", fails)
+        with pytest.raises(errors.DatabaseUnavailable, match="cannot be used"):
+            await books.submit(settle)
+
+    assert isinstance(await books.submit(settle), Settled)
+    assert (await postgres_house.wallet(ana.wallet_id)).balance == 999
+    await postgres_house.verify()

@@ -199,6 +199,25 @@ async def test_a_large_answer_is_stored_before_its_charge(
     assert found.body == b"x" * size
 
 
+async def test_a_call_is_charged_although_its_large_answer_cannot_be_stored(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+):
+    """The upstream has done its work; a repetition is told that the answer is lost."""
+    entry = await desk.admit()
+
+    async def full(*_: Any) -> None:
+        raise errors.DatabaseUnavailable("the database cannot be used", detail="disk is full")
+
+    monkeypatch.setattr("grip.store.idempotency.put_answer", full)
+    kept = await desk.answers.keep(desk.call(), "text/plain", b"x" * (MEGABYTE + 1))
+    await desk.settle(entry, kept)
+
+    assert kept is None
+    assert (await desk.house.wallet(desk.ana.wallet_id)).balance == 997
+    with pytest.raises(errors.IdempotencyResultUnavailable):
+        await desk.recall()
+
+
 async def test_what_is_too_large_or_has_no_key_is_not_kept(desk: Desk):
     """Eight megabytes at the most."""
     large = await desk.answers.keep(desk.call(), "text/plain", b"x" * (MAX_BYTES + 1))

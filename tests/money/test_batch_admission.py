@@ -31,7 +31,7 @@ def test_an_admission_holds_its_cost_on_wallet_key_and_member(desk):
     assert outcome == Admitted(admitted_us=desk.now_us, requests=None, tokens=None)
     assert (desk.wallet.balance, desk.wallet.held, desk.wallet.available) == (1_000, 3, 997)
     assert desk.key.held_nano == desk.member.held_nano == 2 * NANO + 1
-    assert plan.new_holds == [(desk.admit(nano=2 * NANO + 1, tokens=7), desk.now_us)]
+    assert list(plan.new_holds.values()) == [(desk.admit(nano=2 * NANO + 1, tokens=7), desk.now_us)]
     assert list(plan.dirty_wallets) == ["wal_1"]
     assert list(plan.dirty_keys) == ["key_1"]
     assert list(plan.dirty_members) == ["mem_1"]
@@ -181,3 +181,12 @@ def test_the_dearest_call_fits_the_columns(desk):
 
     assert desk.wallet.available == 0
     assert desk.key.held_nano < 2**63
+
+
+def test_two_calls_of_one_name_break_their_batch(desk):
+    """One hold could not be let go for both."""
+    plan = desk.plan()
+    plan.decide(desk.admit(1))
+
+    with pytest.raises(errors.BooksBroken, match="req_1: two calls of one name"):
+        plan.decide(desk.admit(1))

@@ -102,7 +102,7 @@ def test_a_hold_may_grow_in_the_batch_that_makes_it(desk):
     for each in (entry, desk.grow(nano=2 * NANO)):
         plan.decide(each)
 
-    assert plan.new_holds == [(entry, desk.now_us)]
+    assert plan.new_holds == {entry.request_id: (entry, desk.now_us)}
     assert [hold.amount for hold in plan.grown_holds.values()] == [3]
 
 

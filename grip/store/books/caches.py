@@ -1,6 +1,7 @@
 """What the request path remembers of callers and catalog, until an admission finds it outdated."""
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
@@ -57,7 +58,37 @@ class CallerCache:
             self._callers.popitem(last=False)
 
 
-def caller_record(row: Mapping[str, Any]) -> Caller:
+class Lookups(ABC):
+    """The lookups of `HotBooks`, over what each engine reads in its own way."""
+
+    def __init__(self, database: Database) -> None:
+        self._callers = CallerCache()
+        self._catalog = CatalogCache(database, self._read_version)
+
+    async def caller(self, key_hash: str, *, fresh: bool = False) -> Caller | None:
+        """Look the key up, in memory unless `fresh`."""
+        known = None if fresh else self._callers.get(key_hash)
+        if known is not None:
+            return known
+        row = await self._read_caller(key_hash)
+        found = None if row is None else _caller(row)
+        self._callers.put(key_hash, found)
+        return found
+
+    async def catalog(self, *, fresh: bool = False) -> Catalog:
+        """Return the snapshot, the newest where it must be `fresh`."""
+        return await self._catalog.get(fresh=fresh)
+
+    @abstractmethod
+    async def _read_caller(self, key_hash: str) -> Any:
+        """Return the row of the `CALLER` statement, or None; raises DatabaseUnavailable."""
+
+    @abstractmethod
+    async def _read_version(self) -> int:
+        """Return the version of the catalog; raises DatabaseUnavailable."""
+
+
+def _caller(row: Mapping[str, Any]) -> Caller:
     """Return the caller in a row of the `CALLER` statement."""
     return Caller(
         key_id=row["key_id"],

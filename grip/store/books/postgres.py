@@ -10,7 +10,7 @@ import asyncio
 from collections import deque
 from collections.abc import Mapping
 from itertools import compress
-from typing import Final
+from typing import Any, Final
 
 import asyncpg
 import structlog
@@ -19,7 +19,7 @@ from grip import errors, failpoints
 from grip.money.entries import Admit, Admitted, Entry, Outcome, Release
 from grip.money.states import TierLimits
 from grip.store.books import port, statements
-from grip.store.books.caches import CallerCache, CatalogCache, caller_record
+from grip.store.books.caches import Lookups
 from grip.store.books.postgres_barrier import Barrier, Lifeline
 from grip.store.books.postgres_batches import (
     AGAIN,
@@ -31,7 +31,6 @@ from grip.store.books.postgres_batches import (
 )
 from grip.store.books.statements import for_postgres
 from grip.store.engine import Database, insist_on_durability, unavailable
-from grip.store.records import Caller, Catalog
 
 _TRANSACTIONS: Final = 2
 """Batches that run at the same time; more of them would only be smaller."""
@@ -43,10 +42,11 @@ Item = tuple[Entry, "asyncio.Future[Outcome] | None"]
 log = structlog.get_logger(__name__)
 
 
-class PostgresBooks:
+class PostgresBooks(Lookups):
     """`HotBooks` on a PostgreSQL database."""
 
     def __init__(self, database: Database, tiers: Mapping[str, TierLimits]) -> None:
+        super().__init__(database)
         self._database = database
         self._batches = Batches(database, tiers)
         self._lifeline = Lifeline(database.dsn)
@@ -57,8 +57,6 @@ class PostgresBooks:
         self._is_waking = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = False
-        self._callers = CallerCache()
-        self._catalog = CatalogCache(database, self._read_version)
         self._caller_sql = for_postgres(statements.CALLER).sql
         self._version_sql = for_postgres(statements.CATALOG_VERSION).sql
 
@@ -91,22 +89,11 @@ class PostgresBooks:
         self._enqueue(entry, future)
         return await port.answer(entry, future, self._enqueue)
 
-    async def caller(self, key_hash: str, *, fresh: bool = False) -> Caller | None:
-        """Look the key up, in memory unless `fresh`."""
-        known = None if fresh else self._callers.get(key_hash)
-        if known is not None:
-            return known
+    async def _read_caller(self, key_hash: str) -> Any:
         try:
-            row = await self._pool.fetchrow(self._caller_sql, key_hash)
+            return await self._pool.fetchrow(self._caller_sql, key_hash)
         except (*AWAY, asyncpg.PostgresError) as error:
             raise unavailable(error) from error
-        found = None if row is None else caller_record(row)
-        self._callers.put(key_hash, found)
-        return found
-
-    async def catalog(self, *, fresh: bool = False) -> Catalog:
-        """Return the snapshot, the newest where it must be `fresh`."""
-        return await self._catalog.get(fresh=fresh)
 
     async def _read_version(self) -> int:
         try:
@@ -139,6 +126,17 @@ class PostgresBooks:
             task.add_done_callback(self._tasks.discard)
 
     async def _carry(self, items: list[Item]) -> None:
+        """Run a batch; whatever happens to it, everybody has an answer."""
+        try:
+            await self._run(items)
+        except Exception as error:  # noqa: BLE001 - a batch that vanished would hang its calls
+            log.critical("books.batch_failed", error=repr(error), entries=len(items))
+            in_doubt = [entry for entry, future in items if _was_not_told(entry, future)]
+            self._answer(items, [unavailable(error)] * len(items))
+            for admission in in_doubt:
+                self._enqueue(*self._undone(admission))
+
+    async def _run(self, items: list[Item]) -> None:
         """Run a batch; answer its admissions once it is committed, the rest once it is on disk."""
         life = self._lifeline.life
         try:
@@ -233,6 +231,13 @@ class PostgresBooks:
                 future.set_result(outcome)
             elif isinstance(outcome, Admitted):
                 self._enqueue(Release(request_id=entry.request_id))
+
+
+def _was_not_told(entry: Entry, future: "asyncio.Future[Outcome] | None") -> bool:
+    """Whether this is an admission that nobody knows of: if it left a hold, it is let go."""
+    if future is None or not isinstance(entry, Admit):
+        return False
+    return future.cancelled() or not future.done()
 
 
 def _away() -> errors.DatabaseUnavailable:

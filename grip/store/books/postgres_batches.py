@@ -25,6 +25,7 @@ from grip.money.states import (
     WalletState,
 )
 from grip.store.books import port, statements
+from grip.store.books.postgres_statements import APPLY, LOCK, arguments
 from grip.store.books.statements import for_postgres
 from grip.store.engine import Database
 
@@ -140,9 +141,12 @@ class Batches:
         holds = await self._many(connection, "hold", resolved)
         states = [HoldState(*row) for row in holds]
         named: list[Admit | HoldState] = [*admits, *states]
-        wallets = await self._many(connection, "wallet", (item.wallet_id for item in named))
-        keys = await self._many(connection, "key", (item.key_id for item in named))
-        members = await self._many(connection, "member", (item.member_id for item in named))
+        wallets, keys, members = await connection.fetchrow(
+            LOCK.sql,
+            sorted({item.wallet_id for item in named}),
+            sorted({item.key_id for item in named}),
+            sorted({item.member_id for item in named}),
+        )
         lost = set(resolved) - {hold.request_id for hold in states}
         settled = await self._many(connection, "settled", lost)
         claims = await self._claims(connection, admits)
@@ -151,9 +155,9 @@ class Batches:
         return Loaded(
             now_us=now["now_us"],
             catalog_version=now["version"],
-            wallets={row["id"]: WalletState(*row) for row in wallets},
-            keys={row["id"]: KeyState(*row) for row in keys},
-            members={row["id"]: MemberState(*row) for row in members},
+            wallets={row[0]: WalletState(*row) for row in wallets},
+            keys={row[0]: KeyState(*row) for row in keys},
+            members={row[0]: MemberState(*row) for row in members},
             holds={hold.request_id: hold for hold in states},
             settled={row["request_id"]: statements.settled(row) for row in settled},
             claims={(claim.key_id, claim.idem_key): claim for claim in claims},
@@ -173,22 +177,11 @@ class Batches:
         return found
 
     async def _apply(self, connection: Any, plan: Plan) -> None:
-        sql = self._sql
-        await sql.update_wallet.run(connection, list(plan.dirty_wallets.values()))
-        await sql.update_key.run(connection, list(plan.dirty_keys.values()))
-        await sql.update_member.run(connection, list(plan.dirty_members.values()))
-        if plan.new_holds:
-            await connection.executemany(
-                sql.insert_hold, [sql.hold_args(*hold) for hold in plan.new_holds]
-            )
-        await sql.update_hold.run(connection, list(plan.grown_holds.values()))
-        if plan.gone_holds:
-            gone = await connection.fetch(sql.delete_holds, plan.gone_holds)
-            port.expect(len(gone), len(plan.gone_holds), "holds resolved")
-        if plan.usage:
-            await connection.executemany(
-                sql.insert_usage, [sql.usage_args(entry) for entry in plan.usage]
-            )
+        values, expected = arguments(plan)
+        written = await connection.fetchrow(APPLY.sql, *values)
+        for (name, count), wanted in zip(written.items(), expected, strict=True):
+            port.expect(count, wanted, name)
+        await self._sql.update_hold.run(connection, list(plan.grown_holds.values()))
         if plan.gone_claims or plan.new_claims or plan.kept:
             await self._apply_claims(connection, plan)
 
@@ -237,15 +230,7 @@ class _Statements:
         self.now = for_postgres(statements.CATALOG_TIME_AND_BOOTS).sql
         self.select = {kind: for_postgres(s).sql for kind, s in statements.SELECT_MANY.items()}
         self.claim = for_postgres(statements.CLAIM.with_for_update()).sql
-        self.update_wallet = _Write(statements.UPDATE_WALLET)
-        self.update_key = _Write(statements.UPDATE_KEY)
-        self.update_member = _Write(statements.UPDATE_MEMBER)
-        hold = for_postgres(statements.INSERT_HOLD)
-        self.insert_hold, self.hold_args = hold.sql, hold.hold_getter()
         self.update_hold = _Write(statements.UPDATE_HOLD)
-        self.delete_holds = for_postgres(statements.DELETE_HOLDS).sql
-        usage = for_postgres(statements.INSERT_USAGE)
-        self.insert_usage, self.usage_args = usage.sql, usage.usage_getter()
         self.delete_claim = for_postgres(statements.DELETE_CLAIM).sql
         self.insert_claim = _Write(statements.INSERT_CLAIM)
         self.keep_claim = _Write(statements.KEEP_CLAIM)

@@ -10,7 +10,7 @@ import threading
 from collections import deque
 from collections.abc import Mapping
 from queue import SimpleQueue
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
@@ -19,13 +19,12 @@ from grip.clock import Clock
 from grip.money.entries import Admit, Admitted, Entry, Outcome, Release
 from grip.money.states import TierLimits
 from grip.store.books import port, statements
-from grip.store.books.caches import CallerCache, CatalogCache, caller_record
+from grip.store.books.caches import Lookups
 from grip.store.books.sqlite_checkpoints import Checkpointer
 from grip.store.books.sqlite_connection import connect
 from grip.store.books.sqlite_writer import Writer
 from grip.store.books.statements import for_sqlite
 from grip.store.engine import Database, unavailable
-from grip.store.records import Caller, Catalog
 
 _READ_TIMEOUT_MS: Final = 50  # on the loop, where nothing may wait
 _STALLED_S: Final = 10.0
@@ -37,12 +36,13 @@ Item = tuple[Entry, "asyncio.Future[Outcome] | None"]
 log = structlog.get_logger(__name__)
 
 
-class SqliteBooks:
+class SqliteBooks(Lookups):
     """`HotBooks` on a SQLite file."""
 
     def __init__(self, database: Database, tiers: Mapping[str, TierLimits], clock: Clock) -> None:
         if database.path is None:
             raise errors.ConfigurationInvalid("database.url: not a SQLite file")
+        super().__init__(database)
         self._path = database.path
         self._writer = Writer(self._path, tiers, clock)
         self._waiting: deque[Item] = deque()
@@ -54,8 +54,6 @@ class SqliteBooks:
         self._stopping = False
         self._thread = threading.Thread(target=self._work, name="books", daemon=True)
         self._checkpointer = Checkpointer(self._path)
-        self._callers = CallerCache()
-        self._catalog = CatalogCache(database, self._read_version)
         self._caller_sql = for_sqlite(statements.CALLER).sql
         self._version_sql = for_sqlite(statements.CATALOG_VERSION).sql
 
@@ -93,22 +91,12 @@ class SqliteBooks:
         self._enqueue(entry, future)
         return await port.answer(entry, future, self._enqueue)
 
-    async def caller(self, key_hash: str, *, fresh: bool = False) -> Caller | None:
-        """Look the key up on the loop: a read of microseconds that waits for no writer."""
-        known = None if fresh else self._callers.get(key_hash)
-        if known is not None:
-            return known
+    async def _read_caller(self, key_hash: str) -> Any:
+        """Read on the loop: microseconds, and it waits for no writer."""
         try:
-            row = self._reader.execute(self._caller_sql, (key_hash,)).fetchone()
+            return self._reader.execute(self._caller_sql, (key_hash,)).fetchone()
         except sqlite3.Error as error:
             raise unavailable(error) from error
-        found = None if row is None else caller_record(row)
-        self._callers.put(key_hash, found)
-        return found
-
-    async def catalog(self, *, fresh: bool = False) -> Catalog:
-        """Return the snapshot, the newest where it must be `fresh`."""
-        return await self._catalog.get(fresh=fresh)
 
     async def _read_version(self) -> int:
         try:

@@ -193,7 +193,8 @@ class Writer:
         sql.update_key.run(db, list(plan.dirty_keys.values()))
         sql.update_member.run(db, list(plan.dirty_members.values()))
         if plan.new_holds:
-            db.executemany(sql.insert_hold.sql, [sql.hold_args(*hold) for hold in plan.new_holds])
+            new = [sql.hold_args(*hold) for hold in plan.new_holds.values()]
+            db.executemany(sql.insert_hold.sql, new)
         sql.update_hold.run(db, list(plan.grown_holds.values()))
         if plan.gone_holds:
             gone = [(request_id,) for request_id in plan.gone_holds]

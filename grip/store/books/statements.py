@@ -135,11 +135,6 @@ UPDATE_MEMBER = _update(member, "spent", "spent_nano", "held_nano")
 INSERT_HOLD = _insert(holds, *HOLD_NAMES, "admitted_us")
 UPDATE_HOLD = _update(holds, "amount", "estimate_nano", key="request_id")
 DELETE_HOLD = sa.delete(holds).where(holds.c.request_id == _param(holds.c.request_id))
-DELETE_HOLDS = (
-    sa.delete(holds)
-    .where(holds.c.request_id == sa.any_(sa.bindparam(f"{_P}keys", type_=sa.ARRAY(sa.Text))))
-    .returning(holds.c.request_id)
-)
 INSERT_USAGE = _insert(usage, *MONEY_NAMES, *FACT_NAMES)
 
 CLAIM = sa.select(*_CLAIM_COLUMNS).where(_with(idempotency, "key_id", "idem_key"))
@@ -197,9 +192,6 @@ SELECT_ONE = {
     "settled": one(usage, _SETTLED_COLUMNS, "request_id").where(_OWN),
 }
 SELECT_MANY = {
-    "wallet": many(wallet, _WALLET_COLUMNS).with_for_update(),
-    "key": many(api_key, _KEY_COLUMNS).with_for_update(),
-    "member": many(member, _MEMBER_COLUMNS).with_for_update(),
     "hold": many(holds, _HOLD_COLUMNS, "request_id").with_for_update(),
     "settled": many(usage, _SETTLED_COLUMNS, "request_id").where(_OWN),
 }
