@@ -186,6 +186,8 @@ class Plan:
     def _settle(self, entry: Settle) -> Outcome:
         hold = self.rows.holds.get(entry.request_id)
         if hold is None:
+            if entry.facts.status in VERDICTS:
+                return Gone()
             return self.rows.settled.get(entry.request_id, Gone())
         cost_nano = entry.cost_nano if entry.proven else min(entry.cost_nano, hold.estimate_nano)
         wallet, key, member = self._let_go(hold, entry.tokens - hold.tokens)

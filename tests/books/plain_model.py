@@ -159,7 +159,7 @@ class Money:
     def settle(self, entry: Settle) -> object:
         call = self.calls[entry.request_id]
         if call.outcome is not None:
-            return call.outcome
+            return Gone() if entry.facts.status in VERDICTS else call.outcome
         nano = entry.cost_nano if entry.proven else min(entry.cost_nano, call.nano)
         available = self.balance - self.held + call.amount
         self.cost += nano

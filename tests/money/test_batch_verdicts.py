@@ -112,7 +112,7 @@ def test_a_verdict_on_a_call_that_was_charged_changes_nothing(orphaned, status):
     charged = orphaned.ask(orphaned.settle(nano=3 * NANO, status=status))
     plan = orphaned.plan()
 
-    assert plan.decide(void(orphaned)) == charged
+    assert plan.decide(void(orphaned)) == Gone()
     assert not plan.changes_anything
     assert (plan.usage, plan.gone_claims) == ([], [])
     assert orphaned.ask(orphaned.settle(nano=4 * NANO)) == charged
