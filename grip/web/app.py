@@ -7,6 +7,7 @@ from litestar import Litestar, Request, Response
 from litestar.datastructures import State
 from litestar.enums import ScopeType
 from litestar.exceptions import HTTPException
+from litestar.plugins import PluginProtocol
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from grip import errors
@@ -52,8 +53,16 @@ def _naming(send: Send, request_id: str) -> Send:
     return named
 
 
+class _Framework(Litestar):
+    """Litestar without its plugins for models of other libraries: nine megabytes a worker."""
+
+    @staticmethod
+    def _get_default_plugins(plugins: list[PluginProtocol]) -> list[PluginProtocol]:
+        return plugins
+
+
 def _framework(app: App) -> Litestar:
-    return Litestar(
+    return _Framework(
         route_handlers=[
             health.healthz,
             health.readyz,
