@@ -135,12 +135,12 @@ class Pipeline:
         Raises GripError or RequestRefused as long as nothing has gone to the client; after that,
         the stream itself says what happened.
         """
+        sink.listen()
         ticket = await self._admit(call)
         relay = self._relay(call, ticket, sink)
         try:
             failpoints.hit("call.before_upstream")
-            async with self._upstream.open(call, ticket.plan.candidates) as stream:
-                await relay.run(stream)
+            await relay.run(self._upstream.open(call, ticket.plan.candidates, relay.wants))
         except ChannelFault as fault:
             await self._break_off(call, relay, fault)
         except (errors.GripError, RequestRefused) as error:
@@ -289,7 +289,7 @@ class Pipeline:
 
     async def _finish(self, call: Call, relay: Relay) -> None:
         """Charge a stream that has ended or was left, then let the client see its end."""
-        if relay.stream is None:
+        if not relay.is_owed:
             await self._let_go(call)
             return
         ticket = relay.ticket
@@ -311,19 +311,19 @@ class Pipeline:
 
     async def _charge(self, call: Call, relay: Relay, measured: Measured, tail: bytes) -> None:
         """Charge a stream, and keep it where it may be asked for again."""
-        stream = relay.stream
-        if stream is None or call.ending is None:
-            raise AssertionError("only what has begun is charged")
+        candidate = relay.candidate
+        if candidate is None or call.ending is None:
+            raise AssertionError("only what was asked for is charged")
         answer = None
         if (whole := relay.whole(tail)) is not None:
             answer = await self._answers.keep(call, call.ending.content_type, whole)
         entry = settlement.entry(
             call,
             relay.ticket,
-            stream.candidate,
+            candidate,
             measured,
             status=relay.status,
-            attempts=stream.attempts,
+            attempts=relay.attempts,
             upstream_id=relay.upstream_id,
             region=self._region,
             answer=answer,
@@ -347,4 +347,4 @@ class Pipeline:
     def _forget(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("call.unresolved", error=str(error))
+            log.error("call.task_failed", error=str(error))

@@ -1,17 +1,19 @@
 """A stream on its way from upstream to client, and what it says of itself.
 
 The end of the stream (its usage chunk and `[DONE]`) is kept back until the charge is on disk.
-When the client leaves, the upstream is read on for a while, so that its own report is charged.
+When the client leaves, the upstream is waited for and read on for a while, so that its own report
+is charged, or stopped at once, as its channel says; no further one is asked for nobody.
 """
 
 import asyncio
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from grip import errors
 from grip.gateway.allowance import Allowance
 from grip.gateway.answers import MAX_BYTES
-from grip.gateway.call import Call, Ending, Ticket, Told
+from grip.gateway.call import Call, Candidate, Ending, Ticket, Told
 from grip.gateway.upstream import OpenStream
 from grip.money.entries import COMPLETED, CUT, LIMITED, Admitted
 from grip.money.pricing import Usage
@@ -20,6 +22,9 @@ from grip.providers.port import Report, StreamEvent
 
 class Sink(Protocol):
     """Where a stream goes: a client that may leave."""
+
+    def listen(self) -> None:
+        """Begin to notice whether the client leaves."""
 
     async def start(self, admitted: Admitted) -> None:
         """Send the head of the answer."""
@@ -34,7 +39,7 @@ class Sink(Protocol):
         """End the answer with an error event."""
 
     def when_left(self, callback: Callable[[], None]) -> None:
-        """Call `callback` once, when the client leaves."""
+        """Call `callback` once, when the client leaves; at once where it has left already."""
 
 
 class Relay:
@@ -52,6 +57,8 @@ class Relay:
     ) -> None:
         self.ticket = ticket
         self.stream: OpenStream | None = None
+        self.candidate: Candidate | None = None
+        self.attempts = 0
         self.report: Report | None = None
         self.upstream_id: str | None = None
         self.client_left = False
@@ -63,7 +70,8 @@ class Relay:
         self._usage_payload: bytes | None = None
         self._end = b""
         self._is_limited = False
-        self._is_reading = True
+        self._limit = asyncio.timeout(None)
+        self._is_running = False
         self._kept: list[bytes] | None = None if call.idem_key is None else []
         self._kept_bytes = 0
 
@@ -77,30 +85,46 @@ class Relay:
         return self.ticket.held_nano + self._allowance.grown_nano
 
     @property
+    def is_owed(self) -> bool:
+        """Whether an upstream has worked for the client: it has begun, or was stopped for them.
+
+        What an upstream takes for a prompt that it was sent nobody knows before it answers.
+        """
+        if self.stream is not None:
+            return True
+        return self.client_left and self.candidate is not None and not self._is_kept_for_later
+
+    @property
     def status(self) -> str:
         """How the stream went, for its usage row."""
         if self._is_limited:
             return LIMITED
         return CUT if self.client_left else COMPLETED
 
-    async def run(self, stream: OpenStream) -> None:
-        """Relay `stream` to its end, to where the money ends, or to the end of the drain."""
-        self.stream = stream
-        self._allowance.read_with(stream.text)
-        self._call.first_byte_ms = self._call.elapsed_ms()
-        await self._sink.start(self.ticket.admitted)
+    def wants(self, candidate: Candidate) -> bool:
+        """Return whether there is anyone to ask this channel for, and note that it is asked."""
+        if self.client_left and not self._is_kept_for_later:
+            return False
+        self.candidate = candidate
+        self.attempts += 1
+        return True
+
+    async def run(self, opening: AbstractAsyncContextManager[OpenStream]) -> None:
+        """Relay what `opening` opens to its end, to where the money ends, or as long as is waited.
+
+        `stream` stays None where nothing had come by then. Raises what `opening` and reading raise.
+        """
         try:
-            async with asyncio.timeout(None) as limit:
-                self._sink.when_left(lambda: self._leave(limit))
-                while events := await stream.next():
-                    if not await self._pass_on(events, limit):
-                        self._is_limited = True
-                        break
+            async with self._limit:
+                self._is_running = True
+                self._sink.when_left(self._leave)
+                async with opening as stream:
+                    await self._relay(stream)
         except TimeoutError:
-            if not self.client_left:
+            if not self._limit.expired():
                 raise
         finally:
-            self._is_reading = False
+            self._is_running = False
 
     def tail(self, usage: Usage, cost_nano: int) -> bytes:
         """Return what the client is to see last: why it ends, the usage if wanted, `[DONE]`."""
@@ -130,27 +154,43 @@ class Relay:
         if not self.client_left:
             await self._sink.fail(error)
 
-    async def _pass_on(self, events: list[StreamEvent], limit: asyncio.Timeout) -> bool:
+    @property
+    def _is_kept_for_later(self) -> bool:
+        """Whoever sent an Idempotency-Key may come back for the whole answer."""
+        return self._call.idem_key is not None
+
+    async def _relay(self, stream: OpenStream) -> None:
+        self.stream = stream
+        self._allowance.read_with(stream.text)
+        self._call.first_byte_ms = self._call.elapsed_ms()
+        if not self.client_left:
+            await self._sink.start(self.ticket.admitted)
+        while events := await stream.next():
+            if not await self._pass_on(events):
+                self._is_limited = True
+                break
+
+    async def _pass_on(self, events: list[StreamEvent]) -> bool:
         """Send what goes on at once; returns whether there is money for more."""
         data: list[bytes] = []
         for event in events:
             if self._allowance.is_used_up and (event.unread or event.text):
-                await self._send(b"".join(data), limit)
+                await self._send(b"".join(data))
                 data.clear()
                 if not await self._allowance.extend():
                     return False
             if self._passes(event):
                 data.append(event.data)
-        await self._send(b"".join(data), limit)
+        await self._send(b"".join(data))
         return True
 
-    async def _send(self, data: bytes, limit: asyncio.Timeout) -> None:
+    async def _send(self, data: bytes) -> None:
         if not data:
             return
         if self._kept is not None:
             self._keep(data)
         if not self.client_left and not await self._sink.send(data):
-            self._leave(limit)
+            self._leave()
 
     def _keep(self, data: bytes) -> None:
         """Remember what was sent, as far as it may be kept."""
@@ -183,16 +223,13 @@ class Relay:
             return False
         return True
 
-    def _leave(self, limit: asyncio.Timeout) -> None:
-        """Note that the client has left; read on for as long as there is a reason to.
-
-        Whoever sent an Idempotency-Key may come back for the whole answer.
-        """
+    def _leave(self) -> None:
+        """Note that the client has left; wait on for as long as there is a reason to."""
         if self.client_left:
             return
         self.client_left = True
-        if not self._is_reading or self._call.idem_key is not None or self.stream is None:
+        candidate = self.candidate
+        if not self._is_running or self._is_kept_for_later or candidate is None:
             return
-        drains = self.stream.candidate.channel.drains
         now_s = asyncio.get_running_loop().time()
-        limit.reschedule(now_s + (self._drain_s if drains else 0))
+        self._limit.reschedule(now_s + (self._drain_s if candidate.channel.drains else 0))

@@ -32,6 +32,9 @@ _SSE = "text/event-stream"
 Resolver = Callable[[str], str]
 """Returns the secret of a reference; raises SecretUnresolved."""
 
+Wanted = Callable[[Candidate], bool]
+"""Told which channel is to be asked next; returns whether there is anyone to ask it for."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -46,16 +49,7 @@ class Served(msgspec.Struct, frozen=True, kw_only=True):
 class OpenStream:
     """A stream whose first event has arrived; iterating yields lists of events."""
 
-    def __init__(
-        self,
-        candidate: Candidate,
-        reply: StreamReply,
-        reader: StreamReader,
-        first: list[StreamEvent],
-        attempts: int,
-    ) -> None:
-        self.candidate = candidate
-        self.attempts = attempts
+    def __init__(self, reply: StreamReply, reader: StreamReader, first: list[StreamEvent]) -> None:
         self._reply = reply
         self._reader = reader
         self._first = first
@@ -118,13 +112,20 @@ class Upstream:
         raise _exhausted(call, candidates)
 
     @asynccontextmanager
-    async def open(self, call: Call, candidates: Sequence[Candidate]) -> AsyncIterator[OpenStream]:
-        """Yield the first stream that begins well; leaving stops the upstream."""
+    async def open(
+        self, call: Call, candidates: Sequence[Candidate], wanted: Wanted
+    ) -> AsyncIterator[OpenStream]:
+        """Yield the first stream that begins well; leaving stops the upstream.
+
+        Raises RequestRefused, or ServiceUnavailable, also where it is not wanted any more.
+        """
         async with AsyncExitStack() as stack:
             for attempt, candidate in enumerate(candidates[: self._attempts], start=1):
+                if not wanted(candidate):
+                    raise errors.ServiceUnavailable("nobody waits for the answer any more")
                 async with AsyncExitStack() as trial:
                     try:
-                        stream = await self._open(trial, call, candidate, attempt)
+                        stream = await self._open(trial, call, candidate)
                     except (ChannelFault, TransportFault, errors.SecretUnresolved) as fault:
                         _tell(call, candidate, attempt, fault)
                         continue
@@ -147,9 +148,7 @@ class Upstream:
             raise adapter.refusal(reply.status, reply.headers, reply.body)
         return adapter.answer(wire_call, reply.body)
 
-    async def _open(
-        self, stack: AsyncExitStack, call: Call, candidate: Candidate, attempt: int
-    ) -> OpenStream:
+    async def _open(self, stack: AsyncExitStack, call: Call, candidate: Candidate) -> OpenStream:
         """Open the stream and read its first events: an error there is still the channel's.
 
         Comments before them are kept back, since they are no sign that the call succeeds.
@@ -170,7 +169,7 @@ class Upstream:
         while all(event.is_comment for event in first):
             data = await _read(reply)
             first += reader.feed(data) if data else reader.close()
-        return OpenStream(candidate, reply, reader, first, attempt)
+        return OpenStream(reply, reader, first)
 
     def _request(
         self, adapter: Adapter, wire_call: UpstreamCall, channel: Channel

@@ -95,8 +95,12 @@ class EventStream:
         self._callback: Callable[[], None] | None = None
         self._watch: asyncio.Task[None] | None = None
 
+    def listen(self) -> None:
+        """Begin to listen for a hang-up: nothing else reads what the client sends from now on."""
+        self._watch = asyncio.create_task(self._listen())
+
     async def start(self, admitted: Admitted) -> None:
-        """Send the head, and begin to listen for a hang-up."""
+        """Send the head."""
         headers = [
             (b"content-type", b"text/event-stream; charset=utf-8"),
             (b"cache-control", b"no-cache"),
@@ -106,7 +110,6 @@ class EventStream:
         ]
         self.started = True
         await self._send({"type": "http.response.start", "status": 200, "headers": headers})
-        self._watch = asyncio.create_task(self._listen())
 
     async def send(self, data: bytes) -> bool:
         """Send bytes; returns whether the client is still there."""
@@ -128,9 +131,11 @@ class EventStream:
             callback()
 
     async def close(self) -> None:
-        """Stop listening."""
+        """Stop listening, and let go of whoever waited for it."""
+        self._callback = None
         if self._watch is not None:
             self._watch.cancel()
+            self._watch = None
 
     async def _deliver(self, data: bytes, *, more: bool) -> bool:
         if self._left:

@@ -5,29 +5,38 @@ count, and on those that are stopped.
 """
 
 import threading
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 
 from grip.money.amounts import NANO
 from grip.money.estimates import text_tokens
-from grip.services.context import Context
-from grip.store.records import UsageRow
-from grip.store.tables import wallet as wallets
 from tests.e2e.conftest import Open
+from tests.e2e.cuts import (
+    AFTER_CHUNK_1,
+    AFTER_THE_TEXT,
+    AFTER_USAGE,
+    FLOWING,
+    MID,
+    REPORTING,
+    SILENT,
+    STOPS,
+    UNSEEN,
+    Cut,
+    assert_estimated,
+    busy,
+    charged,
+    hang_up,
+    name_of,
+    resolve,
+)
 from tests.e2e.gateway import CONFIG
-from tests.e2e.house import HELLO, POLITE_NANO, Customer, Good, House
+from tests.e2e.house import HELLO, POLITE_NANO, House
 from tests.e2e.leaver import Leaver
 from tests.e2e.scripts import (
     DONE,
     LAST_PART,
-    STREAM_HEAD,
     TEXT,
-    USAGE_EVENT,
     WORDS,
     ZERO,
     after,
@@ -41,167 +50,62 @@ from tests.e2e.scripts import (
 )
 from tests.e2e.upstream import Script
 
-COMMENT = b": wait\n\n"
-STOPS = {"drains": False}
-SILENT = [*TEXT, DONE]
-REPORTING = [*TEXT, USAGE_EVENT, DONE]
 
-
-@dataclass(frozen=True, kw_only=True)
-class Cut:
-    """Where a stream is cut: so many of its events have come, of which the client saw `seen`."""
-
-    name: str
-    head: bytes = STREAM_HEAD
-    events: int
-    seen: bytes | None
-
-    def begun(self, events: list[bytes]) -> bytes:
-        """Return what the upstream has sent by then; a comment after it is seen as well."""
-        more = [COMMENT] if self.seen == COMMENT else []
-        return self.head + b"".join(map(part, [*events[: self.events], *more]))
-
-    def rest(self, events: list[bytes]) -> bytes:
-        """Return what it sends after."""
-        head = b"" if self.head else STREAM_HEAD
-        return head + b"".join(map(part, events[self.events :])) + LAST_PART
-
-
-BEFORE_HEADERS = Cut(name="before headers", head=b"", events=0, seen=None)
-AFTER_HEADERS = Cut(
-    name="after headers", head=STREAM_HEAD + part(b": ping\n\n"), events=0, seen=None
-)
-AFTER_CHUNK_1 = Cut(name="after chunk 1", events=1, seen=TEXT[0])
-MID = Cut(name="mid", events=2, seen=TEXT[1])
-AFTER_THE_TEXT = Cut(name="after the text", events=4, seen=TEXT[3])
-AFTER_USAGE = Cut(name="after the usage frame", events=5, seen=COMMENT)
-
-UNSEEN = [BEFORE_HEADERS, AFTER_HEADERS]
-FLOWING = [AFTER_CHUNK_1, MID, AFTER_THE_TEXT]
-
-
-def _name(cut: Cut) -> str:
-    return cut.name
-
-
-def _hang_up(house: House, customer: Customer, good: Good, cut: Cut, **more: Any) -> None:
-    """Read as far as the cut lets see, then leave."""
-    body = {"model": good.name, "messages": HELLO, "stream": True, **more}
-    leaver = Leaver(house, customer, body)
-    good.door.next()
-    if cut.seen is not None:
-        leaver.read_until(cut.seen)
-    leaver.leave()
-
-
-def _resolve(house: House, customer: Customer) -> None:
-    """Wait until nothing is held."""
-    for _ in range(3_000):
-        if not house.holds(customer):
-            return
-        threading.Event().wait(0.01)
-    raise AssertionError("the hold stays")
-
-
-def _charged(house: House, customer: Customer) -> UsageRow:
-    """Return the only charge, once it is there; the wallet bears it out."""
-    _resolve(house, customer)
-    (row,) = house.usage(customer)
-    wallet = house.wallet(customer)
-
-    assert (wallet.held, wallet.debt) == (0, 0)
-    assert (1_000_000 - wallet.balance) * NANO + wallet.carry_nano == row.cost_nano
-    return row
-
-
-def _statuses(cut: Cut) -> tuple[str, ...]:
-    """Return how the row may say that it went.
-
-    Where all came at once after the client had left unseen, it was complete before that was seen.
-    """
-    return ("cut", "completed") if cut.seen is None else ("cut",)
-
-
-def _assert_estimated(row: UsageRow, text: str, cut: Cut) -> None:
-    """It is charged for the prompt and for this text, by estimate, and within its hold."""
-    assert row.status in _statuses(cut)
-    assert row.estimated
-    assert row.input_tokens > 0
-    assert row.output_tokens == text_tokens(text)
-    assert row.cost_nano == row.input_tokens * NANO // 10 + row.output_tokens * NANO
-    assert row.cost_nano <= row.hold_credits * NANO
-
-
-@pytest.mark.parametrize("cut", [*UNSEEN, *FLOWING, AFTER_USAGE], ids=_name)
+@pytest.mark.parametrize("cut", [*UNSEEN, *FLOWING, AFTER_USAGE], ids=name_of)
 def test_an_upstream_that_is_drained_tells_what_is_charged(house: House, cut: Cut):
     """Its own count, of all that it generated."""
     go_on = threading.Event()
     ana = house.customer()
     good = house.sell(after(cut.begun(REPORTING), go_on, raw(cut.rest(REPORTING))))
-    _hang_up(house, ana, good, cut)
+    hang_up(house, ana, good, cut)
     go_on.set()
-    row = _charged(house, ana)
+    row = charged(house, ana)
 
-    assert row.status in _statuses(cut)
-    assert (row.estimated, row.cost_nano) == (False, POLITE_NANO)
+    assert (row.status, row.estimated, row.cost_nano) == ("cut", False, POLITE_NANO)
     assert good.calls == [1]
 
 
-@pytest.mark.parametrize("cut", [*UNSEEN, *FLOWING], ids=_name)
+@pytest.mark.parametrize("cut", [*UNSEEN, *FLOWING], ids=name_of)
 def test_an_upstream_that_is_drained_and_tells_nothing_is_estimated(house: House, cut: Cut):
     """By the prompt, and by all that it generated."""
     go_on = threading.Event()
     ana = house.customer()
     good = house.sell(after(cut.begun(SILENT), go_on, raw(cut.rest(SILENT))))
-    _hang_up(house, ana, good, cut)
+    hang_up(house, ana, good, cut)
     go_on.set()
 
-    _assert_estimated(_charged(house, ana), "".join(WORDS), cut)
+    assert_estimated(charged(house, ana), "".join(WORDS))
 
 
-@pytest.mark.parametrize("cut", FLOWING, ids=_name)
+@pytest.mark.parametrize("cut", FLOWING, ids=name_of)
 def test_an_upstream_that_dies_after_the_hang_up_is_estimated(house: House, cut: Cut):
     """By what it had generated; never nothing."""
     go_on = threading.Event()
     ana, good = house.customer(), house.sell(after(cut.begun(REPORTING), go_on, raw()))
-    _hang_up(house, ana, good, cut)
+    hang_up(house, ana, good, cut)
     go_on.set()
 
-    _assert_estimated(_charged(house, ana), "".join(WORDS[: cut.events]), cut)
+    assert_estimated(charged(house, ana), "".join(WORDS[: cut.events]))
 
 
-@pytest.mark.parametrize("cut", FLOWING, ids=_name)
+@pytest.mark.parametrize("cut", FLOWING, ids=name_of)
 def test_an_upstream_that_is_stopped_is_estimated(house: House, cut: Cut):
     """By what it had generated until its connection was closed, at once."""
     ana = house.customer()
     good = house.sell(stalls(cut.begun(REPORTING)), channel=STOPS)
-    _hang_up(house, ana, good, cut)
+    hang_up(house, ana, good, cut)
 
     assert good.door.left.wait(30)
-    _assert_estimated(_charged(house, ana), "".join(WORDS[: cut.events]), cut)
-
-
-@pytest.mark.parametrize("cut", UNSEEN, ids=_name)
-def test_an_upstream_that_had_not_begun_is_stopped_when_it_does(house: House, cut: Cut):
-    """What it began with is charged."""
-    go_on = threading.Event()
-    first = (b"" if cut.head else STREAM_HEAD) + part(TEXT[0])
-    ana = house.customer()
-    good = house.sell(after(cut.begun(REPORTING), go_on, stalls(first)), channel=STOPS)
-    _hang_up(house, ana, good, cut)
-    go_on.set()
-
-    assert good.door.left.wait(30)
-    _assert_estimated(_charged(house, ana), WORDS[0], cut)
+    assert_estimated(charged(house, ana), "".join(WORDS[: cut.events]))
 
 
 def test_an_upstream_that_is_stopped_after_its_count_is_charged_by_it(house: House):
     """The report was there: nothing is left to be estimated."""
     ana = house.customer()
     good = house.sell(stalls(AFTER_USAGE.begun(REPORTING)), channel=STOPS)
-    _hang_up(house, ana, good, AFTER_USAGE)
+    hang_up(house, ana, good, AFTER_USAGE)
     assert good.door.left.wait(30)
-    row = _charged(house, ana)
+    row = charged(house, ana)
 
     assert (row.status, row.estimated, row.cost_nano) == ("cut", False, POLITE_NANO)
 
@@ -221,11 +125,11 @@ def test_who_hangs_up_before_the_last_word_is_charged_for_it_all(
     good = house.sell(script, channel={"drains": drains})
     leaver = Leaver(house, ana, {"model": good.name, "messages": HELLO, "stream": True})
     leaver.read_until(TEXT[0])
-    with house._portal.wrap_async_context_manager(_busy(house.context, ana.wallet_id)):
+    with house._portal.wrap_async_context_manager(busy(house.context, ana.wallet_id)):
         go_on.set()
         leaver.read_until(TEXT[-1])
         leaver.leave()
-    row = _charged(house, ana)
+    row = charged(house, ana)
 
     assert row.status in ("completed", "cut")
     assert row.estimated == (not reports)
@@ -233,33 +137,6 @@ def test_who_hangs_up_before_the_last_word_is_charged_for_it_all(
         assert row.cost_nano == POLITE_NANO
     else:
         assert row.output_tokens == text_tokens("".join(WORDS))
-
-
-@asynccontextmanager
-async def _busy(context: Context, wallet_id: str) -> AsyncIterator[None]:
-    """Keep the books from charging this wallet."""
-    async with context.database.write() as connection:
-        wanted = sa.select(wallets.c.id).where(wallets.c.id == wallet_id).with_for_update()
-        await connection.execute(wanted)
-        yield
-
-
-@pytest.mark.parametrize("drains", [True, False])
-@pytest.mark.parametrize("cut", UNSEEN, ids=_name)
-def test_who_hangs_up_on_an_upstream_that_generates_nothing_pays_nothing(
-    house: House,
-    cut: Cut,
-    drains: bool,  # noqa: FBT001
-):
-    """It dies before its first word: the hold is released, whole."""
-    go_on = threading.Event()
-    ana = house.customer()
-    good = house.sell(after(cut.begun(SILENT), go_on, raw()), channel={"drains": drains})
-    _hang_up(house, ana, good, cut)
-    go_on.set()
-    _resolve(house, ana)
-
-    house.assert_untouched(ana)
 
 
 @pytest.mark.parametrize("drains", [True, False])
@@ -275,9 +152,9 @@ def test_a_count_of_zero_is_a_count(
         after(AFTER_USAGE.begun(events), go_on, raw(AFTER_USAGE.rest(events))),
         channel={"drains": drains},
     )
-    _hang_up(house, ana, good, AFTER_USAGE)
+    hang_up(house, ana, good, AFTER_USAGE)
     go_on.set()
-    row = _charged(house, ana)
+    row = charged(house, ana)
 
     assert (row.status, row.estimated, row.cost_nano) == ("cut", False, 0)
     assert (row.input_tokens, row.output_tokens) == (0, 0)
@@ -294,10 +171,10 @@ def test_a_count_that_more_text_follows_is_not_the_last_word(
     events = [event(chunk(WORDS[0], usage=early)), *TEXT[1:]]
     ana = house.customer()
     good = house.sell(after(AFTER_THE_TEXT.begun(events), go_on, raw()), channel={"drains": drains})
-    _hang_up(house, ana, good, AFTER_THE_TEXT)
+    hang_up(house, ana, good, AFTER_THE_TEXT)
     go_on.set()
 
-    _assert_estimated(_charged(house, ana), "".join(WORDS), AFTER_THE_TEXT)
+    assert_estimated(charged(house, ana), "".join(WORDS))
 
 
 @pytest.mark.parametrize("used", [None, 500])
@@ -314,9 +191,9 @@ def test_nobody_who_hung_up_pays_more_than_the_hold_without_proof(house: House, 
     good = house.sell(
         after(MID.begun(TEXT), go_on, raw(b"".join(map(part, rest)) + LAST_PART)),
     )
-    _hang_up(house, ana, good, MID, max_tokens=2)
+    hang_up(house, ana, good, MID, max_tokens=2)
     go_on.set()
-    row = _charged(house, ana)
+    row = charged(house, ana)
 
     assert (row.status, row.estimated) == ("cut", used is None)
     if used is None:
@@ -332,10 +209,10 @@ def test_who_hangs_up_twice_pays_twice_and_nobody_else_does(house: House):
     ana, bob = house.customer(), house.customer()
     good = house.sell(after(MID.begun(REPORTING), go_on, raw(MID.rest(REPORTING))))
     for _ in range(2):
-        _hang_up(house, ana, good, MID)
+        hang_up(house, ana, good, MID)
     go_on.set()
     stayed = house.post(bob, {"model": good.name, "messages": HELLO, "stream": True})
-    _resolve(house, ana)
+    resolve(house, ana)
 
     assert stayed.content == b"".join([*TEXT, DONE])
     assert [row.cost_nano for row in house.usage(ana)] == [POLITE_NANO] * 2
@@ -350,7 +227,7 @@ def test_a_whole_answer_that_nobody_waits_for_is_charged(house: House):
     good.door.next()
     leaver.leave()
     gate.set()
-    row = _charged(house, ana)
+    row = charged(house, ana)
 
     assert (row.cost_nano, row.estimated) == (POLITE_NANO, False)
 
@@ -367,11 +244,11 @@ def test_a_drain_has_an_end(own_house: Open, script: Script, config: str, channe
     """An upstream that stalls is left, and what it generated is estimated."""
     with own_house(config=config + CONFIG) as house:
         ana, good = house.customer(), house.sell(script, channel=channel)
-        _hang_up(house, ana, good, MID)
+        hang_up(house, ana, good, MID)
         assert good.door.left.wait(30)
-        row = _charged(house, ana)
+        row = charged(house, ana)
 
-    _assert_estimated(row, "".join(WORDS[:2]), MID)
+    assert_estimated(row, "".join(WORDS[:2]))
 
 
 def test_a_gateway_that_stops_puts_what_is_drained_into_the_books(own_house: Open):
@@ -380,9 +257,9 @@ def test_a_gateway_that_stops_puts_what_is_drained_into_the_books(own_house: Ope
     with own_house() as house:
         ana = house.customer()
         good = house.sell(after(MID.begun(REPORTING), go_on, raw(MID.rest(REPORTING))))
-        _hang_up(house, ana, good, MID)
+        hang_up(house, ana, good, MID)
         go_on.set()
         assert house.gateway.stop() == 0
-        row = _charged(house, ana)
+        row = charged(house, ana)
 
     assert (row.status, row.estimated, row.cost_nano) == ("cut", False, POLITE_NANO)

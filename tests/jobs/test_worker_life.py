@@ -65,6 +65,8 @@ class Client:
         self.error: errors.GripError | None = None
         self.has_ended = False
 
+    def listen(self) -> None: ...
+
     async def start(self, admitted: Admitted) -> None: ...
 
     async def send(self, data: bytes) -> bool:

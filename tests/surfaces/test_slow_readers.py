@@ -40,6 +40,7 @@ async def test_a_client_that_does_not_read_is_let_go(stream, monkeypatch):
             sink = response.EventStream(receive, send, "req_1")
             left = asyncio.Event()
             sink.when_left(left.set)
+            sink.listen()
             await sink.start(Admitted(admitted_us=1, requests=None, tokens=None))
             while await sink.send(b"x" * PIECE):
                 pass
