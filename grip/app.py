@@ -58,8 +58,9 @@ class App:
         await self.janitor.run()
 
     async def drain(self) -> None:
-        """Put what is open into the books."""
-        await self.pipeline.drain()
+        """Put what is open into the books, unless they take nothing any more."""
+        if not self.books.lost.is_set():
+            await self.pipeline.drain()
 
     async def stop(self) -> None:
         """Put what is open into the books, say so, and close everything."""

@@ -302,7 +302,8 @@ class Pipeline:
         try:
             await self._charge(call, relay, measured, tail)
         except errors.GripError as error:
-            log.warning("stream.unsettled", request_id=call.request_id, error=error.message)
+            told = error.detail or error.message
+            log.warning("stream.unsettled", request_id=call.request_id, error=told)
             await self._let_go(call)
             await relay.fail(error)
             return

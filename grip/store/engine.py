@@ -5,6 +5,8 @@ waits for others up to `_BUSY_TIMEOUT_MS`. What the driver says of a database th
 `DatabaseUnavailable`.
 """
 
+import errno
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from pathlib import Path
@@ -30,6 +32,18 @@ _CUT_OFF = (
     asyncpg.ReadOnlySQLTransactionError,
     asyncpg.InternalClientError,
 )
+_PRIMARY = 0xFF
+"""The part of SQLite's extended error codes that says which of the plain ones it is."""
+
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+_FULL = "make room on the disk of the database; a gateway that runs goes on by itself"
+_REMEDIES = {
+    sqlite3.SQLITE_FULL: _FULL,
+    # What it says where the index of the log finds no space: "disk I/O error", and no more.
+    sqlite3.SQLITE_IOERR_SHMSIZE: f"the disk is full: {_FULL}",
+    sqlite3.SQLITE_IOERR: "see whether the disk is full or fails (df, dmesg)",
+    sqlite3.SQLITE_READONLY: "its file and folder must be writable for grip; then start grip again",
+}
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
 
 SQLITE_PRAGMAS = (
@@ -103,12 +117,35 @@ class Database:
 
 
 def unavailable(error: BaseException) -> errors.DatabaseUnavailable:
-    """Return what a caller is told when the driver failed with `error`; the cause is a detail."""
-    cause = getattr(error, "orig", None) or error
+    """Return what a caller is told when the driver failed with `error`.
+
+    The cause is a detail, for the operator, with what to do about it where that is known.
+    """
+    cause = _cause(error)
+    told = str(cause) or type(cause).__name__
+    remedy = _remedy(cause)
     return errors.DatabaseUnavailable(
         "the database cannot be used at the moment; retry shortly",
-        detail=str(cause) or type(cause).__name__,
+        detail=told if remedy is None else f"{told}; {remedy}",
     )
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Whether the driver failed with `error` because the disk has no space left."""
+    remedy = _remedy(_cause(error))
+    return remedy is not None and remedy.endswith(_FULL)
+
+
+def _cause(error: BaseException) -> BaseException:
+    """Return what the driver raised: SQLAlchemy wraps it."""
+    return getattr(error, "orig", None) or error
+
+
+def _remedy(cause: BaseException) -> str | None:
+    if isinstance(cause, OSError):
+        return _FULL if cause.errno in _NO_SPACE else None
+    code: int = getattr(cause, "sqlite_errorcode", sqlite3.SQLITE_OK)
+    return _REMEDIES.get(code) or _REMEDIES.get(code & _PRIMARY)
 
 
 def _is_away(error: sa.exc.DBAPIError | OSError) -> bool:

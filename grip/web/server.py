@@ -8,7 +8,7 @@ import contextlib
 import gc
 import signal
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import Any, Final, cast
 
 import uvicorn
@@ -23,6 +23,8 @@ from grip.web.protocol import BoundedProtocol
 
 _KEEP_ALIVE_S: Final = 75
 _BACKLOG: Final = 2048
+_LAST_WORDS_S: Final = 2
+"""How long calls may end by themselves where nothing can be charged any more."""
 
 
 class AddressUnusable(errors.GripError):
@@ -60,7 +62,7 @@ def run(
     """Serve until a signal of `stops`, then finish what runs and put it into the books.
 
     `ready` is called once requests can be answered; `succeeds` are the boots of workers that died.
-    Raises GripError where the start fails.
+    Raises GripError where the start fails, or the disk.
     """
     uvloop.run(_serve(app, listener, ready, succeeds, stops))
 
@@ -80,12 +82,34 @@ async def _serve(
         loop = asyncio.get_running_loop()
         for number in stops:
             loop.add_signal_handler(number, server.leave)
-        await server.serve(sockets=[listener])
-        await asyncio.gather(*server.server_state.tasks, return_exceptions=True)
+        async with _leaving_when_lost(app, server):
+            await server.serve(sockets=[listener])
+            await asyncio.gather(*server.server_state.tasks, return_exceptions=True)
     finally:
         await app.drain()
         await ticker.stop()
         await app.stop()
+    if app.books.lost.is_set():
+        raise errors.DatabaseUnavailable(
+            "the disk did not take what was written: see to it (df, dmesg), then start grip again"
+        )
+
+
+@contextlib.asynccontextmanager
+async def _leaving_when_lost(app: App, server: "_Server") -> AsyncIterator[None]:
+    """End the server when its books say that only a new process can go on."""
+
+    async def watch() -> None:
+        await app.books.lost.wait()
+        server.leave()
+        await asyncio.sleep(_LAST_WORDS_S)
+        server.leave()
+
+    watching = asyncio.create_task(watch())
+    try:
+        yield
+    finally:
+        watching.cancel()
 
 
 def _config(app: ASGIApp, gateway: App) -> uvicorn.Config:

@@ -23,9 +23,14 @@ class Nodes:
 
     @contextlib.contextmanager
     def serving(
-        self, *words: str, count: int = 1, dead_after_s: float | None = None, config: str = CONFIG
+        self,
+        *words: str,
+        count: int = 1,
+        dead_after_s: float | None = None,
+        config: str = CONFIG,
+        status: int = 0,
     ) -> Iterator[list[Gateway]]:
-        """Run so many nodes until the block ends; they end with status 0 unless killed before.
+        """Run so many nodes until the block ends; they end with `status` unless killed before.
 
         `dead_after_s` is for who cannot wait; a machine under load may give up who lives.
         """
@@ -44,7 +49,7 @@ class Nodes:
             for process, _ in begun:
                 process.wait()
                 _output(process).close()
-        assert set(statuses) <= {0, -9}, [gateway.log for gateway in gateways]
+        assert set(statuses) <= {status, -9}, [gateway.log for gateway in gateways]
 
     def order_death(self, failpoint: str, at: int, whom: str) -> None:
         """Let whoever comes by for the `at`-th time from now on die, with `all` or as the `one`."""

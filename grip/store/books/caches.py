@@ -59,9 +59,10 @@ class CallerCache:
 
 
 class Lookups(ABC):
-    """The lookups of `HotBooks`, over what each engine reads in its own way."""
+    """What both books have in common: lookups, over what each engine reads in its own way."""
 
     def __init__(self, database: Database) -> None:
+        self.lost = asyncio.Event()
         self._callers = CallerCache()
         self._catalog = CatalogCache(database, self._read_version)
 

@@ -23,7 +23,12 @@ AGAIN_AFTER_S = 1.0
 
 
 class HotBooks(Protocol):
-    """What the request path needs of the database."""
+    """What the request path needs of the database.
+
+    `lost` is set when only a new process can go on: what is on disk, this one does not know.
+    """
+
+    lost: asyncio.Event
 
     async def start(self) -> None:
         """Open connections and begin to take entries."""

@@ -132,7 +132,7 @@ class PostgresBooks(Lookups):
         except Exception as error:  # noqa: BLE001 - a batch that vanished would hang its calls
             log.critical("books.batch_failed", error=repr(error), entries=len(items))
             in_doubt = [entry for entry, future in items if _was_not_told(entry, future)]
-            self._answer(items, [unavailable(error)] * len(items))
+            self._answer(items, [unavailable(error) for _ in items])
             for admission in in_doubt:
                 self._enqueue(*self._undone(admission))
 
@@ -165,7 +165,7 @@ class PostgresBooks(Lookups):
             except (*AWAY, asyncpg.PostgresError) as error:
                 log.warning("books.not_flushed", error=repr(error), entries=len(items))
                 if delay_s is None:
-                    outcomes = [unavailable(error)] * len(items)
+                    outcomes = [unavailable(error) for _ in items]
                     break
                 await asyncio.sleep(delay_s)
                 life = self._lifeline.life
@@ -187,14 +187,14 @@ class PostgresBooks(Lookups):
             except (*AWAY, *AWAY_STATES, *AGAIN) as error:
                 log.warning("books.unavailable", error=repr(error), entries=len(items))
                 admissions = [item for item in items if isinstance(item[0], Admit)]
-                self._answer(admissions, [unavailable(error)] * len(admissions))
+                self._answer(admissions, [unavailable(error) for _ in admissions])
                 items = [item for item in items if not isinstance(item[0], Admit)]
                 if not isinstance(error, Unsent):
                     items += [self._undone(entry) for entry, _ in admissions]
                 if not items:
                     return [], []
                 if delay_s is None:
-                    return items, [unavailable(error)] * len(items)
+                    return items, [unavailable(error) for _ in items]
                 await self._pause(delay_s)
         raise AssertionError("unreachable")
 

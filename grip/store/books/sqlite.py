@@ -154,6 +154,8 @@ class SqliteBooks(Lookups):
                 future.set_result(outcome)
             elif isinstance(outcome, Admitted):
                 self._enqueue(Release(request_id=entry.request_id))
+        if self._writer.is_lost:
+            self.lost.set()
         self._loop.call_soon(self._flush)
 
     def _work(self) -> None:
@@ -163,7 +165,7 @@ class SqliteBooks(Lookups):
                 outcomes = self._writer.run(entries)
             except Exception as error:  # noqa: BLE001 - a thread that ended would hang all calls
                 log.critical("books.writer_failed", error=repr(error), entries=len(entries))
-                outcomes = [port.broken(error)] * len(entries)
+                outcomes = [port.broken(error) for _ in entries]
             self._loop.call_soon_threadsafe(self._answer, items, outcomes)
         self._writer.close()
 

@@ -13,6 +13,7 @@ from typing import Final
 import structlog
 
 from grip.store.books.sqlite_connection import connect
+from grip.store.engine import unavailable
 from grip.store.write_queue import Turn
 
 _EVERY_S: Final = 1.0
@@ -29,6 +30,7 @@ class Checkpointer:
         self._path = path
         self._wal = path.with_name(path.name + "-wal")
         self._stopping = threading.Event()
+        self._trouble: str | None = None
         self._thread = threading.Thread(target=self._work, name="checkpoint", daemon=True)
 
     def start(self) -> None:
@@ -49,9 +51,21 @@ class Checkpointer:
             try:
                 self._checkpoint(db)
             except (sqlite3.Error, OSError) as error:
-                log.debug("books.checkpoint_postponed", error=str(error))
+                self._postpone(error)
+            else:
+                self._trouble = None
         self._turn.close()
         db.close()
+
+    def _postpone(self, error: sqlite3.Error | OSError) -> None:
+        """Tell the log: once for each trouble, and in a whisper where others were in the way."""
+        detail = unavailable(error).detail
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK)
+        if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            log.debug("books.checkpoint_postponed", error=detail)
+        elif detail != self._trouble:
+            self._trouble = detail
+            log.error("books.checkpoint_failed", error=detail)
 
     def _checkpoint(self, db: sqlite3.Connection) -> None:
         db.execute("PRAGMA wal_checkpoint(PASSIVE)")

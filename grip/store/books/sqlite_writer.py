@@ -31,7 +31,7 @@ from grip.money.states import (
 from grip.store.books import port, statements
 from grip.store.books.sqlite_connection import connect
 from grip.store.books.statements import for_sqlite
-from grip.store.engine import unavailable
+from grip.store.engine import is_disk_full, unavailable
 from grip.store.write_queue import Turn
 
 _TRIES: Final = 3
@@ -54,6 +54,7 @@ class Writer:
         self._sql = _Statements()
         self._wal: int | None = None
         self._broken: NotOnDisk | None = None
+        self._trouble: str | None = None
 
     def open(self) -> None:
         """Open the connection and join the queue of writers; raises sqlite3.Error or OSError."""
@@ -61,6 +62,11 @@ class Writer:
         self._db.execute("PRAGMA synchronous = NORMAL")
         self._db.execute("PRAGMA wal_autocheckpoint = 0")
         self._turn = Turn(self._path)
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether nobody knows any more what is on disk."""
+        return self._broken is not None
 
     def close(self) -> None:
         """Close what was opened."""
@@ -89,26 +95,43 @@ class Writer:
         return outcomes
 
     def _run(self, entries: list[Entry]) -> list[Outcome]:
-        """Run `entries` in one transaction; where one breaks it, halve until it stands alone."""
+        """Run `entries` in one transaction; where one breaks it, halve until it stands alone.
+
+        Each has an error of its own: what one caller adds to theirs is no business of another.
+        """
         if self._broken:
-            return [unavailable(self._broken)] * len(entries)
+            return [unavailable(self._broken) for _ in entries]
         try:
             return self._transact(entries)
         except (sqlite3.OperationalError, OSError) as error:
-            log.warning("books.unavailable", error=str(error), entries=len(entries))
-            return [unavailable(error)] * len(entries)
+            return [self._refuse(error) for _ in entries]
         except NotOnDisk as error:
             # What a second flush says is no proof: the system may have dropped what it could not
             # write. Only a fresh start reads what is really there.
             self._broken = error
             log.critical("books.not_on_disk", error=str(error), entries=len(entries))
-            return [unavailable(error)] * len(entries)
+            return [unavailable(error) for _ in entries]
         except Exception as error:  # noqa: BLE001 - whatever it is, every entry has its answer
             if len(entries) > 1:
                 half = len(entries) // 2
                 return self._run(entries[:half]) + self._run(entries[half:])
             log.critical("books.broken", error=repr(error), entry=repr(entries[0]))
             return [port.broken(error)]
+
+    def _refuse(self, error: Exception) -> errors.DatabaseUnavailable:
+        """Return what one who waited is told, and tell the log, once for each trouble."""
+        refused = unavailable(error)
+        if refused.detail != self._trouble:
+            self._trouble = refused.detail
+            event = "books.disk_full" if is_disk_full(error) else "books.unavailable"
+            log.error(event, error=refused.detail)
+        return refused
+
+    def _go_on(self) -> None:
+        """Tell the log that what it was told before is over."""
+        if self._trouble is not None:
+            self._trouble = None
+            log.warning("books.available_again")
 
     def _transact(self, entries: list[Entry]) -> list[Outcome]:
         durable = port.is_durable(entries)
@@ -133,6 +156,7 @@ class Writer:
                 self._apply(plan)
                 failpoints.hit(f"{kind}.before_commit")
                 self._db.execute("COMMIT")
+                self._go_on()
             else:
                 self._db.execute("ROLLBACK")
         except BaseException:
@@ -149,7 +173,10 @@ class Writer:
                 self._wal = os.open(wal, os.O_RDWR | os.O_CLOEXEC)
             os.fdatasync(self._wal)
         except OSError as error:
-            raise NotOnDisk(f"the write-ahead log could not be flushed: {error}") from error
+            raise NotOnDisk(
+                f"the write-ahead log could not be flushed: {error}; grip stops, since only a "
+                "start reads what is on the disk: see to it (df, dmesg), then start grip again"
+            ) from error
 
     def _load(self, entries: list[Entry]) -> Loaded:
         (version,) = self._db.execute(self._sql.version).fetchone()
