@@ -11,31 +11,39 @@ from types import MappingProxyType
 TYPES = ("chat", "embedding", "image", "audio", "video", "moderation", "rerank")
 """What a model can do."""
 
+_TEXT = ("chat", "embedding")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
     """What channels of one kind may be told to serve, and what they serve untold.
 
-    `base_url` is where such a channel leads untold; a kind without one has no upstream to lead to.
+    `base_url` is where such a channel leads untold; empty where each has an address of its own.
+    Channels of a kind that is not `has_upstream` call nobody.
     """
 
     types: tuple[str, ...]
     default_types: tuple[str, ...]
     base_url: str = ""
-
-    @property
-    def has_upstream(self) -> bool:
-        """Whether its channels call somebody, at an address and with a secret."""
-        return bool(self.base_url)
+    has_upstream: bool = True
 
 
 KINDS: Mapping[str, Kind] = MappingProxyType(
     {
         "openai": Kind(
             types=TYPES,
-            default_types=("chat", "embedding"),
+            default_types=_TEXT,
             base_url="https://api.openai.com/v1",
         ),
-        "sandbox": Kind(types=("chat", "embedding"), default_types=("chat", "embedding")),
+        "anthropic": Kind(
+            types=("chat",), default_types=("chat",), base_url="https://api.anthropic.com/v1"
+        ),
+        "gemini": Kind(
+            types=_TEXT,
+            default_types=_TEXT,
+            base_url="https://generativelanguage.googleapis.com/v1beta",
+        ),
+        "azure": Kind(types=_TEXT, default_types=_TEXT),
+        "sandbox": Kind(types=_TEXT, default_types=_TEXT, has_upstream=False),
     }
 )

@@ -1,6 +1,6 @@
 """What an adapter takes and gives: the port between the request path and the vendors' wires."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Protocol
 
 import msgspec
@@ -19,15 +19,22 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class UpstreamCall(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One call to be put on the wire.
 
-    `path` is the route of OpenAI's API that the client called, behind `/v1`; `model` is what this
-    upstream calls the model; `ask_usage` asks for the usage chunk of a stream.
+    `path` is the route that the client called, behind `/v1`, and says on which wire `body` is;
+    `model` is what this upstream calls the model, `named` what the client does; `ask_usage` asks
+    for the usage chunk of a stream. `headers` are the client's own, where they belong to its wire
+    (`anthropic-beta`); `created_s` is when the call came in. `max_output` is the most tokens that
+    the model may generate where the client set no limit, for the wires that demand one.
     """
 
     path: str
     body: JsonObject
     model: str
+    named: str = ""
     stream: bool
     ask_usage: bool
+    headers: tuple[tuple[str, str], ...] = ()
+    created_s: int = 0
+    max_output: int | None = None
 
 
 class UpstreamRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -40,11 +47,15 @@ class UpstreamRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What an upstream reported of its use; None where it did not say."""
+    """What an upstream reported of its use; None where it did not say.
+
+    `input_tokens` include those read from a cache and those written to one.
+    """
 
     input_tokens: int | None = None
     output_tokens: int | None = None
     cached_input_tokens: int = 0
+    cache_write_tokens: int = 0
 
     def usage(self, *, input_tokens: int, output_tokens: int) -> tuple[Usage, bool]:
         """Return the usage, with these estimates where nothing was reported, and if any was."""
@@ -53,6 +64,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             input_tokens=input_tokens if self.input_tokens is None else self.input_tokens,
             output_tokens=output_tokens if self.output_tokens is None else self.output_tokens,
             cached_input_tokens=self.cached_input_tokens,
+            cache_write_tokens=self.cache_write_tokens,
         ), estimated
 
 
@@ -75,6 +87,9 @@ class StreamEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     nobody has looked at yet: `StreamReader.text` does. `is_usage` marks the chunk that carries
     nothing but the usage, `payload` being its JSON, `is_end` the `[DONE]`, and `is_comment` an
     event without data, as some servers send while they wait. Nothing comes after the end.
+    `is_head` marks one that shows the answer as it begins, `payload` being its JSON.
+    `block` is the content block that is open from here on, on a wire that numbers them; None where
+    that does not change, -1 where none is.
     """
 
     data: bytes
@@ -85,6 +100,8 @@ class StreamEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     is_usage: bool = False
     is_end: bool = False
     is_comment: bool = False
+    is_head: bool = False
+    block: int | None = None
     upstream_id: str | None = None
 
 
@@ -102,7 +119,11 @@ class StreamReader(Protocol):
 
 
 class Adapter(Protocol):
-    """The wire of one vendor."""
+    """The wire of one vendor; `paths` are the routes of clients that it can answer on."""
+
+    @property
+    def paths(self) -> Collection[str]:
+        """The routes behind `/v1`."""
 
     def request(self, call: UpstreamCall, target: Target) -> UpstreamRequest:
         """Return the request that carries `call` to `target`."""

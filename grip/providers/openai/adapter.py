@@ -1,45 +1,68 @@
 """OpenAI's wire: how a call is put into a request, and what an answer means."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from types import MappingProxyType
+from typing import Any, ClassVar, Final
 
 import msgspec
 
 from grip.providers.json_object import JsonObject
-from grip.providers.openai import refusals, wire
+from grip.providers.openai import refusals, translated
+from grip.providers.openai.answers import READERS
+from grip.providers.openai.dialects import Dialect, dialect
+from grip.providers.openai.responses import ResponsesStream
 from grip.providers.openai.stream import OpenAIStream
 from grip.providers.port import (
     Answer,
     ChannelFault,
-    Report,
     RequestRefused,
+    StreamReader,
     Target,
     UpstreamCall,
     UpstreamRequest,
 )
+from grip.providers.wires import ClientWire
 
+Headers = tuple[tuple[str, str], ...]
+
+_TYPE: Final = ("content-type", "application/json")
+_WHOLE: Final[Headers] = (_TYPE, ("accept", "application/json"))
+_STREAM: Final[Headers] = (_TYPE, ("accept", "text/event-stream"))
 _REQUEST_FAULTS: Final = frozenset({400, 413, 422})
 _MESSAGE_CHARACTERS: Final = 2000
+_COUNTING: Final = frozenset({"/chat/completions", "/completions"})
+"""The routes whose streams tell their usage only where they are asked to."""
 
 
 class OpenAIAdapter:
-    """An upstream that speaks OpenAI's API, at any base URL."""
+    """An upstream that speaks OpenAI's API, at any base URL.
+
+    `clients` are wires of other vendors' clients by their route: those are served by a translation
+    to chat. `paths` are all routes that can be served.
+    """
+
+    native: ClassVar[frozenset[str]] = frozenset(READERS)
+
+    def __init__(self, clients: Mapping[str, ClientWire] = MappingProxyType({})) -> None:
+        self._clients = {
+            path: client for path, client in clients.items() if path not in self.native
+        }
+        self.paths: frozenset[str] = self.native | self._clients.keys()
 
     def request(self, call: UpstreamCall, target: Target) -> UpstreamRequest:
-        """Return the request: the client's own body, with what must differ replaced in place."""
-        changes: dict[str, Any] = {}
-        if call.body.get("model", str) != call.model:
-            changes["model"] = call.model
-        if call.ask_usage:
-            changes["stream_options"] = _asking(call.body)
-        headers = [("content-type", "application/json"), ("accept", _accept(call))]
-        if target.secret is not None:
-            headers.append(("authorization", f"Bearer {target.secret}"))
+        """Return the request: the client's own body, with what must differ replaced in place.
+
+        A client of another wire has its body translated; raises Untranslatable or InvalidRequest.
+        """
+        client = self._clients.get(call.path)
+        headers = (_STREAM if call.stream else _WHOLE) + self._credentials(target)
+        if client is None:
+            path, body = call.path, self._own(call, target)
+            headers += call.headers
+        else:
+            path, body = translated.PATH, translated.request(client, call, self._dialect(target))
         return UpstreamRequest(
-            method="POST",
-            url=target.base_url + call.path,
-            headers=tuple(headers),
-            body=call.body.replace(changes) if changes else call.body.raw,
+            method="POST", url=self._url(path, call.model, target), headers=headers, body=body
         )
 
     def refusal(self, status: int, headers: Mapping[str, str], body: bytes) -> Exception:
@@ -56,23 +79,39 @@ class OpenAIAdapter:
         )
 
     def answer(self, call: UpstreamCall, body: bytes) -> Answer:
-        """Read a success; what is no JSON, or carries an error, is the channel's fault."""
-        try:
-            read = wire.decode(body)
-        except wire.UNREADABLE as error:
-            raise ChannelFault("garbage", str(error)) from None
-        if read.error is not None:
-            raise ChannelFault("error_in_answer", str(read.error)[:_MESSAGE_CHARACTERS])
-        if not read.is_answer:
-            raise ChannelFault("garbage", "neither choices nor data in the answer")
-        report = wire.report(read.usage)
-        if call.path == "/embeddings" and report.output_tokens is None:
-            report = Report(input_tokens=report.input_tokens, output_tokens=0)
-        return Answer(body=body, report=report, text=read.text(), upstream_id=read.upstream_id)
+        """Read a success; what is no answer of its route, or carries an error, is a fault."""
+        client = self._clients.get(call.path)
+        if client is None:
+            return READERS[call.path](body)
+        return translated.answer(client, call, body)
 
-    def stream(self, call: UpstreamCall) -> OpenAIStream:  # noqa: ARG002 - the port's signature
+    def stream(self, call: UpstreamCall) -> StreamReader:
         """Return a reader of server-sent events."""
-        return OpenAIStream()
+        client = self._clients.get(call.path)
+        if client is not None:
+            return translated.stream(client, call)
+        return ResponsesStream() if call.path == "/responses" else OpenAIStream()
+
+    def _own(self, call: UpstreamCall, target: Target) -> bytes:
+        """Return the body of a client that speaks OpenAI's API itself."""
+        changes: dict[str, Any] = {}
+        if call.body.get("model", str) != call.model:
+            changes["model"] = call.model
+        if call.stream and call.path in _COUNTING:
+            if not self._dialect(target).is_asked:
+                changes |= _unasked(call.body)
+            elif call.ask_usage:
+                changes["stream_options"] = _asking(call.body)
+        return call.body.replace(changes) if changes else call.body.raw
+
+    def _url(self, path: str, model: str, target: Target) -> str:  # noqa: ARG002 - Azure's has it
+        return target.base_url + path
+
+    def _credentials(self, target: Target) -> Headers:
+        return () if target.secret is None else (("authorization", f"Bearer {target.secret}"),)
+
+    def _dialect(self, target: Target) -> Dialect:
+        return dialect(target.base_url)
 
 
 def _asking(body: JsonObject) -> msgspec.Raw:
@@ -82,5 +121,9 @@ def _asking(body: JsonObject) -> msgspec.Raw:
     return msgspec.Raw(options.replace({"include_usage": True}))
 
 
-def _accept(call: UpstreamCall) -> str:
-    return "text/event-stream" if call.stream else "application/json"
+def _unasked(body: JsonObject) -> dict[str, Any]:
+    """Return the client's options of the stream as a change, without asking for the usage."""
+    options = body.get("stream_options", dict[str, msgspec.Raw], {})
+    if "include_usage" not in options:
+        return {}
+    return {"stream_options": {name: options[name] for name in options if name != "include_usage"}}

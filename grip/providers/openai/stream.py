@@ -5,29 +5,32 @@ the event's bytes and go through. Once the text flows, events in which nothing e
 through together, unread: to parse each of them was a third of what a chunk costs.
 """
 
-import re
 from typing import Final
 
 from grip.providers.openai import wire
+from grip.providers.openai.sse import (
+    EventBytes,
+    names_error,
+    next_boundary,
+    payload_of,
+    split_events,
+)
 from grip.providers.port import ChannelFault, StreamEvent
 
-_BOUNDARY: Final = re.compile(rb"\r\n\r\n|\n\n|\r\r")
-_BOUNDARY_BYTES: Final = 4
 _MARKS: Final = (b"\r", b"[DONE]", b'"error"', b'"finish_reason":"', b'"finish_reason": "')
 _NO_USAGE: Final = (b'"usage":null', b'"usage": null')
 _DETAIL: Final = 2000
-_MAX_EVENT_BYTES: Final = 8 * 1024 * 1024
 _RUN_BYTES: Final = 4 * 1024
 """About so many go through unread at once, however many arrive: they are paid for in turn."""
 
 
-class OpenAIStream:
+class OpenAIStream(EventBytes):
     """Reads one stream of chat or completions."""
 
-    __slots__ = ("_ended", "_finished", "_flows", "_rest")
+    __slots__ = ("_ended", "_finished", "_flows")
 
     def __init__(self) -> None:
-        self._rest = bytearray()
+        super().__init__()
         self._flows = False
         self._finished = False
         self._ended = False
@@ -55,7 +58,7 @@ class OpenAIStream:
 
         One that is no JSON after all has gone through as it is, and counts as text.
         """
-        return "".join([_said(_payload(event)) for event in _split(data)])
+        return "".join([_said(payload_of(event)) for event in split_events(data)])
 
     def close(self) -> list[StreamEvent]:
         """Return the last event, where the stream ended without its empty line.
@@ -64,45 +67,22 @@ class OpenAIStream:
         clients wait for is added.
         """
         events = []
-        if self._rest.strip() and not self._ended:
-            events.append(self._read(bytes(self._rest) + b"\n\n"))
-            self._rest.clear()
+        if not self._ended and (left := self._left()):
+            events.append(self._read(left))
         if not self._ended:
             if not self._finished:
                 raise ChannelFault("cut", "the stream ended half-way")
             events.append(StreamEvent(data=b"data: [DONE]\n\n", is_end=True))
         return events
 
-    def _complete(self, data: bytes) -> bytes:
-        """Return the whole events that `data` completes, as they are.
-
-        What was kept is not looked through again but for its last bytes, where a boundary may
-        have begun: a large event costs no more for coming in small pieces.
-        """
-        rest = self._rest
-        if rest:
-            begun = max(len(rest) - _BOUNDARY_BYTES + 1, 0)
-            rest += data
-            if len(rest) > _MAX_EVENT_BYTES + len(data):
-                raise ChannelFault("garbage", "an event of the stream does not end")
-            if not _BOUNDARY.search(rest, begun):
-                return b""
-            data = bytes(rest)
-            rest.clear()
-        end = _last_boundary(data)
-        if end < len(data):
-            rest += data[end:]
-            return data[:end]
-        return data
-
     def _read(self, event: bytes) -> StreamEvent:
-        payload = _payload(event)
+        payload = payload_of(event)
         if not payload:
             return StreamEvent(data=event, is_comment=True)
         if payload == b"[DONE]":
             self._ended = True
             return StreamEvent(data=event, is_end=True)
-        if b"event:" in event and _is_error(event):
+        if b"event:" in event and names_error(event):
             raise ChannelFault("error_in_stream", payload[:_DETAIL].decode(errors="replace"))
         body = _decoded(payload)
         if body.error is not None:
@@ -125,27 +105,6 @@ class OpenAIStream:
             is_usage=is_usage,
             upstream_id=body.upstream_id,
         )
-
-
-def _last_boundary(data: bytes) -> int:
-    """Return where the last whole event in `data` ends, 0 where none does."""
-    if b"\r" not in data:
-        return data.rfind(b"\n\n") + 2 if b"\n\n" in data else 0
-    end = 0
-    for boundary in _BOUNDARY.finditer(data):
-        end = boundary.end()
-    return end
-
-
-def _split(data: bytes) -> list[bytes]:
-    """Return the events in `data`, which are whole, with their empty lines."""
-    if b"\r" not in data:
-        return [event + b"\n\n" for event in data.split(b"\n\n")[:-1]]
-    events, at = [], 0
-    for boundary in _BOUNDARY.finditer(data):
-        events.append(data[at : boundary.end()])
-        at = boundary.end()
-    return events
 
 
 def _flow(block: bytes, at: int) -> int:
@@ -191,8 +150,7 @@ def _boundary(block: bytes, at: int) -> int:
     found = block.find(b"\n\n", at, at + _RUN_BYTES)
     if found >= 0 and block.find(b"\r", at, found) < 0:
         return found + 2
-    match = _BOUNDARY.search(block, at)
-    return match.end() if match else len(block)
+    return next_boundary(block, at)
 
 
 def _is_text(block: bytes) -> bool:
@@ -217,16 +175,3 @@ def _decoded(payload: bytes) -> wire.Body:
         return wire.decode(payload)
     except wire.UNREADABLE as error:
         raise ChannelFault("garbage", f"in the stream: {error}") from None
-
-
-def _is_error(event: bytes) -> bool:
-    lines = (line.partition(b":") for line in event.splitlines())
-    return any(name == b"event" and value.strip() == b"error" for name, _, value in lines)
-
-
-def _payload(event: bytes) -> bytes:
-    """Return what the event's `data:` lines carry, joined by newlines."""
-    if event.startswith(b"data:") and event.count(b"\n") == 2:  # noqa: PLR2004 - the usual event
-        return event[5:].strip()
-    lines = (line for line in event.splitlines() if line.startswith(b"data:"))
-    return b"\n".join(line[5:].strip() for line in lines)

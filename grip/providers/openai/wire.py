@@ -34,6 +34,9 @@ class Delta(msgspec.Struct):
             for part in (self.content, self.reasoning_content or self.reasoning, self.refusal)
             if part.__class__ is str
         ]
+        if not said and self.content.__class__ is list:
+            # Mistral's thinking models answer in parts.
+            said.append(msgspec.json.encode(self.content).decode())
         if self.tool_calls or self.function_call:
             called = (bytes(self.tool_calls), bytes(self.function_call))
             said.extend(
@@ -66,11 +69,6 @@ class Body(msgspec.Struct):
     error: Any = None
     data: msgspec.Raw = msgspec.Raw()
 
-    @property
-    def is_answer(self) -> bool:
-        """Whether this has the parts that a success of any of the routes has."""
-        return self.choices is not None or bytes(self.data).startswith(b"[")
-
     def text(self) -> str:
         """Return all text of all choices."""
         choices = self.choices
@@ -83,10 +81,14 @@ class Body(msgspec.Struct):
     @property
     def upstream_id(self) -> str | None:
         """The upstream's own name of the call, where it is one that can be kept."""
-        found = self.id
-        if found.__class__ is str and 0 < len(found) <= _MAX_ID_CHARACTERS and found.isprintable():
-            return str(found)
-        return None
+        return kept_id(self.id)
+
+
+def kept_id(found: Any) -> str | None:
+    """Return an upstream's own name of a call, where it is one that can be kept."""
+    if found.__class__ is str and 0 < len(found) <= _MAX_ID_CHARACTERS and found.isprintable():
+        return str(found)
+    return None
 
 
 UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -107,11 +109,16 @@ def decode(text: bytes) -> Body:
     """
     try:
         return _decoder.decode(text)
-    except msgspec.DecodeError:
-        mended = _ESCAPE.sub(_mend, text)
-        if mended == text:
-            raise
-        return _decoder.decode(mended)
+    except msgspec.DecodeError as error:
+        return _decoder.decode(mended(text, error))
+
+
+def mended(text: bytes, error: msgspec.DecodeError) -> bytes:
+    """Return JSON with its halves of surrogate pairs replaced; raises `error` without any."""
+    found = _ESCAPE.sub(_mend, text)
+    if found == text:
+        raise error
+    return found
 
 
 def _mend(escape: re.Match[bytes]) -> bytes:
@@ -119,27 +126,33 @@ def _mend(escape: re.Match[bytes]) -> bytes:
 
 
 def report(usage: Any) -> Report:
-    """Return what a `usage` object says; what is no sensible count counts as not said."""
+    """Return what a `usage` object of chat says; what is no sensible count counts as not said."""
     if not isinstance(usage, dict):
         return Report()
-    details = usage.get("prompt_tokens_details")
-    cached = _count(details.get("cached_tokens")) if isinstance(details, dict) else None
-    input_tokens = _count(usage.get("prompt_tokens"))
-    output_tokens = _count(usage.get("completion_tokens"))
+    input_tokens = count(usage.get("prompt_tokens"))
+    output_tokens = count(usage.get("completion_tokens"))
     if (
         output_tokens is None
         and input_tokens is not None
         and usage.get("total_tokens") == input_tokens
     ):
         output_tokens = 0
+    details = usage.get("prompt_tokens_details")
+    cached = written = None
+    if isinstance(details, dict):
+        cached = count(details.get("cached_tokens"))
+        written = count(details.get("cache_write_tokens"))
+    if cached is None:
+        # DeepSeek's own name of it, and Moonshot's.
+        cached = count(usage.get("prompt_cache_hit_tokens") or usage.get("cached_tokens"))
     return Report(
         input_tokens=input_tokens,
         output_tokens=output_tokens,
         cached_input_tokens=cached or 0,
+        cache_write_tokens=written or 0,
     )
 
 
-def _count(value: Any) -> int | None:
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAX_TOKENS:
-        return None
-    return value
+def count(value: Any) -> int | None:
+    """Return a count of tokens, None for what is no sensible one."""
+    return value if value.__class__ is int and 0 <= value <= MAX_TOKENS else None

@@ -1,6 +1,6 @@
 """The sandbox speaks OpenAI's wire to an address that no network has."""
 
-from typing import Final
+from typing import ClassVar, Final
 
 import msgspec
 
@@ -12,6 +12,8 @@ SCHEME: Final = "sandbox:"
 
 class SandboxAdapter(OpenAIAdapter):
     """An upstream in the gateway's own process."""
+
+    native: ClassVar[frozenset[str]] = frozenset({"/chat/completions", "/embeddings"})
 
     def request(self, call: UpstreamCall, target: Target) -> UpstreamRequest:
         """Return the request, for the transport that plays scripts."""

@@ -1,0 +1,348 @@
+"""Reading requests for chat. Bodies: OpenAI API reference, "Create chat completion"."""
+
+import json
+from typing import Any
+
+import pytest
+
+from grip import errors
+from grip.providers.clients import ChatWire
+from grip.providers.conversation import (
+    Audio,
+    Conversation,
+    Document,
+    Format,
+    Image,
+    Text,
+    Thinking,
+    Thought,
+    Tool,
+    ToolCall,
+    ToolResult,
+    Turn,
+)
+from grip.providers.json_object import JsonObject
+
+HELLO = {"role": "user", "content": "Hello!"}
+WEATHER = {
+    "type": "function",
+    "function": {
+        "name": "get_current_weather",
+        "description": "Get the current weather in a given location",
+        "parameters": {"type": "object", "properties": {"location": {"type": "string"}}},
+        "strict": True,
+    },
+}
+PNG = "iVBORw0KGgo="
+
+
+def _read(*messages: Any, **members: Any) -> Conversation:
+    body = {"model": "m", "messages": list(messages) or [HELLO], **members}
+    return ChatWire().read(JsonObject(json.dumps(body).encode()), "Gemini")
+
+
+def _user(*parts: Any) -> tuple[Any, ...]:
+    (turn,) = _read({"role": "user", "content": list(parts)}).turns
+    return turn.parts
+
+
+def _schema(tool: Tool) -> Any:
+    assert tool.schema is not None
+    return json.loads(bytes(tool.schema))
+
+
+def test_the_reference_s_first_example_is_read():
+    """A developer's instruction and a greeting."""
+    found = _read(
+        {"role": "developer", "content": "You are a helpful assistant."},
+        {"role": "system", "content": [{"type": "text", "text": "Be brief."}]},
+        HELLO,
+        stream=True,
+        stream_options={"include_usage": True, "include_obfuscation": False},
+    )
+
+    assert found == Conversation(
+        system=(Text(text="You are a helpful assistant."), Text(text="Be brief.")),
+        turns=(Turn(role="user", parts=(Text(text="Hello!"),)),),
+    )
+
+
+def test_a_round_of_parallel_tool_calls_is_two_turns():
+    """All results are in one turn, with what the user says next; each knows its tool's name."""
+    calls = [
+        {
+            "index": at,
+            "id": f"call_{at}",
+            "type": "function",
+            "function": {"name": name, "arguments": text},
+        }
+        for at, (name, text) in enumerate([("weather", '{"in": 1.0}'), ("time", "")])
+    ]
+    found = _read(
+        HELLO,
+        {"role": "assistant", "content": "", "tool_calls": calls},
+        {"role": "tool", "tool_call_id": "call_0", "content": "11"},
+        {
+            "role": "tool",
+            "tool_call_id": "call_1",
+            "content": [
+                {"type": "text", "text": "noon"},
+                {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}},
+            ],
+        },
+        {"role": "user", "content": "And?"},
+    )
+
+    assert found.turns[1:] == (
+        Turn(
+            role="assistant",
+            parts=(
+                ToolCall(id="call_0", name="weather", arguments='{"in": 1.0}'),
+                ToolCall(id="call_1", name="time", arguments="{}"),
+            ),
+        ),
+        Turn(
+            role="user",
+            parts=(
+                ToolResult(id="call_0", content=(Text(text="11"),), name="weather"),
+                ToolResult(
+                    id="call_1",
+                    content=(Text(text="noon"), Image(url="https://example.com/a.png")),
+                    name="time",
+                ),
+                Text(text="And?"),
+            ),
+        ),
+    )
+
+
+def test_parts_of_every_kind_are_carried():
+    """Pictures and files by URL or as data, and sound."""
+    assert _user(
+        {"type": "text", "text": "Look:", "prompt_cache_breakpoint": {"mode": "explicit"}},
+        {"type": "image_url", "image_url": {"url": "https://example.com/a.png", "detail": "high"}},
+        {"type": "image_url", "image_url": {"url": f"data:image/PNG;base64,{PNG}"}},
+        {"type": "input_audio", "input_audio": {"data": PNG, "format": "mp3"}},
+        {
+            "type": "file",
+            "file": {"file_data": f"data:application/pdf;base64,{PNG}", "filename": "a.pdf"},
+        },
+        {"type": "file", "file": {"file_data": PNG, "filename": "A.PDF"}},
+        {"type": "file", "file": {"file_data": "https://example.com/a.pdf"}},
+    ) == (
+        Text(text="Look:"),
+        Image(url="https://example.com/a.png"),
+        Image(media_type="image/png", data=PNG),
+        Audio(data=PNG, format="mp3"),
+        Document(media_type="application/pdf", data=PNG, name="a.pdf"),
+        Document(media_type="application/pdf", data=PNG, name="A.PDF"),
+        Document(url="https://example.com/a.pdf"),
+    )
+
+
+def test_what_the_sdk_dumps_of_an_answer_can_be_sent_back():
+    """With the nulls and the empty lists in it, and the words of a refusal."""
+    answer: dict[str, Any] = {
+        "role": "assistant",
+        "content": None,
+        "refusal": "I will not.",
+        "annotations": [],
+        "audio": None,
+        "function_call": None,
+        "tool_calls": None,
+        "reasoning_content": "Should I?",
+    }
+
+    found = _read(HELLO, answer, HELLO).turns[1]
+
+    assert found.parts == (Thought(text="Should I?"), Text(text="I will not."))
+    parts = [{"type": "refusal", "refusal": "No."}, {"type": "text", "text": "Sorry."}]
+    said = _read(HELLO, {"role": "assistant", "content": parts}, HELLO).turns[1].parts
+    assert said == (Text(text="No."), Text(text="Sorry."))
+
+
+def test_sealed_thoughts_come_back_in_openrouter_s_shape():
+    """The text beside them says the same once more."""
+    details = [
+        {"type": "reasoning.text", "text": "Hm.", "signature": "sig", "index": 0, "format": "f"},
+        {"type": "reasoning.encrypted", "data": "xyz", "id": "r1"},
+        {"type": "reasoning.summary", "summary": "Short."},
+    ]
+    call = {
+        "id": "c",
+        "function": {"name": "f", "arguments": "{}"},
+        "extra_content": {"google": {"thought_signature": "gs"}},
+    }
+    answer = {
+        "role": "assistant",
+        "reasoning_content": "Hm.",
+        "reasoning": "Hm.",
+        "reasoning_details": details,
+        "tool_calls": [call],
+    }
+
+    found = _read(HELLO, answer, {"role": "tool", "tool_call_id": "c", "content": ""})
+
+    assert found.turns[1].parts == (
+        Thought(text="Hm.", sealed="sig"),
+        Thought(sealed="xyz", redacted=True),
+        Thought(text="Short."),
+        ToolCall(id="c", name="f", arguments="{}", sealed="gs"),
+    )
+    assert found.turns[2].parts == (ToolResult(id="c", content=(), name="f"),)
+
+
+def test_tools_are_carried_with_their_schemas_as_they_are():
+    """Byte for byte; a tool may have none."""
+    found = _read(tools=[WEATHER, {"type": "function", "function": {"name": "now"}}])
+
+    assert _schema(found.tools[0]) == WEATHER["function"]["parameters"]  # type: ignore[index]
+    assert found.tools[0].strict is True
+    assert found.tools[1] == Tool(name="now")
+
+
+@pytest.mark.parametrize(
+    ("choice", "expected"),
+    [
+        ("auto", ("auto", None)),
+        ("none", ("none", None)),
+        ("required", ("any", None)),
+        ({"type": "function", "function": {"name": "now"}}, (None, "now")),
+    ],
+)
+def test_every_choice_of_tools_is_carried(choice: Any, expected: tuple[Any, Any]):
+    """As a mode, or as the tool that must be called."""
+    found = _read(tools=[WEATHER], tool_choice=choice, parallel_tool_calls=False)
+
+    assert (found.tool_choice, found.forced_tool) == expected
+    assert found.parallel_tools is False
+
+
+def test_tools_that_are_not_allowed_are_left_out():
+    """So that the model cannot call them, which is what the choice asks for."""
+    allowed = {"mode": "required", "tools": [{"type": "function", "function": {"name": "now"}}]}
+    tools = [WEATHER, {"type": "function", "function": {"name": "now"}}]
+
+    found = _read(tools=tools, tool_choice={"type": "allowed_tools", "allowed_tools": allowed})
+
+    assert (found.tools, found.tool_choice) == ((Tool(name="now"),), "any")
+    with pytest.raises(errors.InvalidRequest, match="no tool 'now'") as caught:
+        _read(tools=[WEATHER], tool_choice={"type": "allowed_tools", "allowed_tools": allowed})
+    assert caught.value.param == "tool_choice"
+
+
+def test_what_decides_the_answer_is_carried():
+    """Limits, sampling, stops and the user."""
+    found = _read(
+        max_completion_tokens=7,
+        max_tokens=7,
+        temperature=0.5,
+        top_p=0.9,
+        top_k=40,
+        stop="END",
+        seed=-1,
+        frequency_penalty=0.5,
+        presence_penalty=-0.5,
+        n=2,
+        user="u",
+    )
+
+    assert found == Conversation(
+        turns=found.turns,
+        max_tokens=7,
+        temperature=0.5,
+        top_p=0.9,
+        top_k=40,
+        stop=("END",),
+        seed=-1,
+        frequency_penalty=0.5,
+        presence_penalty=-0.5,
+        choices=2,
+        user="u",
+    )
+    assert _read(stop=["a", "b"], max_tokens=3).stop == ("a", "b")
+
+
+def test_values_that_say_no_more_than_a_default_are_no_reason_to_refuse():
+    """Clients send many of them; nulls, hints and what only speeds things up neither."""
+    defaults: dict[str, Any] = {
+        "audio": None,
+        "cache_control": {"type": "ephemeral"},
+        "frequency_penalty": 0,
+        "function_call": "auto",
+        "functions": [],
+        "logit_bias": {},
+        "logprobs": False,
+        "metadata": {"a": "b"},
+        "min_p": 0,
+        "modalities": ["text"],
+        "n": 1,
+        "prediction": {"type": "content", "content": "x"},
+        "presence_penalty": 0.0,
+        "prompt_cache_key": "k",
+        "prompt_cache_retention": "24h",
+        "repetition_penalty": 1.0,
+        "response_format": {"type": "text"},
+        "safety_identifier": "s",
+        "service_tier": "auto",
+        "stop": [],
+        "store": False,
+        "top_logprobs": 0,
+        "top_p": 1,
+        "unheard_of": None,
+        "usage": {"include": True},
+        "verbosity": "medium",
+        "web_search_options": None,
+    }
+
+    assert _read(**defaults) == _read()
+
+
+@pytest.mark.parametrize(
+    ("members", "expected"),
+    [
+        ({"response_format": {"type": "json_object"}}, Format()),
+        (
+            {"response_format": {"type": "json_schema", "json_schema": {"name": "a"}}},
+            Format(name="a"),
+        ),
+        ({"reasoning_effort": "low"}, Thinking(effort="low")),
+        ({"reasoning_effort": "none"}, Thinking(off=True)),
+        ({"reasoning": {"effort": "high", "exclude": False}}, Thinking(effort="high")),
+        ({"reasoning": {"max_tokens": 2000}}, Thinking(budget_tokens=2000)),
+        ({"reasoning": {"enabled": True}}, Thinking()),
+        ({"reasoning": {"enabled": False}}, Thinking(off=True)),
+        ({"reasoning": {}}, None),
+        ({"thinking": {"type": "enabled", "budget_tokens": 9}}, Thinking(budget_tokens=9)),
+        ({"thinking": {"type": "disabled"}}, Thinking(off=True)),
+    ],
+)
+def test_formats_and_thinking_are_carried(members: dict[str, Any], expected: Any):
+    """In OpenAI's words, and in those that other gateways taught their clients."""
+    found = _read(**members)
+
+    assert (found.format if "response_format" in members else found.thinking) == expected
+
+
+def test_the_schema_of_an_answer_is_carried_as_it_is():
+    """With its name, and whether it is strict."""
+    wanted = {"name": "n", "schema": {"type": "object"}, "strict": True}
+
+    found = _read(response_format={"type": "json_schema", "json_schema": wanted}).format
+
+    assert found is not None
+    assert (found.name, found.strict) == ("n", True)
+    assert json.loads(bytes(found.schema or b"")) == {"type": "object"}
+
+
+def test_ten_thousand_tools_are_read():
+    """Each once."""
+    tools = [{"type": "function", "function": {"name": f"f{at}"}} for at in range(10_000)]
+
+    assert len(_read(tools=tools).tools) == 10_000
+
+
+def test_an_empty_message_stays_one():
+    """The vendor says what it thinks of it; beside other parts it is nothing."""
+    assert _read({"role": "user", "content": ""}).turns[0].parts == (Text(text=""),)
+    assert _user({"type": "text", "text": ""}, {"type": "text", "text": "x"}) == (Text(text="x"),)
