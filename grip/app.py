@@ -16,13 +16,18 @@ from grip import settings as configuration
 from grip.clock import Clock, system_clock
 from grip.gateway.answers import Answers
 from grip.gateway.boots import Boot, Janitor
+from grip.gateway.health import Health, HealthShare
 from grip.gateway.pipeline import Pipeline, StreamTerms
 from grip.gateway.upstream import Upstream
 from grip.ids import IdSource
 from grip.money.states import TierLimits
-from grip.providers.openai import OpenAIAdapter
+from grip.providers.anthropic import AnthropicAdapter
+from grip.providers.clients import ChatWire, MessagesWire
+from grip.providers.gemini import GeminiAdapter
+from grip.providers.openai import AzureAdapter, OpenAIAdapter
 from grip.providers.port import Adapter
 from grip.providers.sandbox import SandboxAdapter
+from grip.providers.wires import ClientWire
 from grip.services.context import Context
 from grip.settings import Settings
 from grip.store import schema
@@ -46,6 +51,7 @@ class App:
     boot: Boot
     janitor: Janitor
     answers: Answers
+    health: HealthShare
 
     async def start(self, *, succeeds: Sequence[str] = ()) -> None:
         """Make or check the schema, open the books, and resolve what the dead have left.
@@ -56,6 +62,7 @@ class App:
         await self.books.start()
         await self.boot.start(succeeds=succeeds)
         await self.janitor.run()
+        await self.health.run()
 
     async def drain(self) -> None:
         """Put what is open into the books, unless they take nothing any more."""
@@ -81,6 +88,7 @@ def build(settings: Settings, *, clock: Clock = system_clock, boot_id: str | Non
     books = _books(database, settings, clock)
     transport = Network()
     answers = Answers(database, clock)
+    health = Health(clock)
     boot = Boot(
         database,
         boot_id=boot_id or surroundings.new_id("boot"),
@@ -91,11 +99,13 @@ def build(settings: Settings, *, clock: Clock = system_clock, boot_id: str | Non
     )
     pipeline = Pipeline(
         books=books,
-        upstream=upstream(settings, transport),
+        upstream=upstream(settings, transport, health),
         clock=clock,
         random=random.random,
         tier_groups=_tier_groups(settings),
         region=settings.server.region,
+        attempts=settings.routing.attempts,
+        health=health,
         boot=boot,
         answers=answers,
         streams=StreamTerms(
@@ -119,6 +129,7 @@ def build(settings: Settings, *, clock: Clock = system_clock, boot_id: str | Non
             verdict=settings.server.crash_verdict,
         ),
         answers=answers,
+        health=HealthShare(database, health),
     )
 
 
@@ -129,7 +140,19 @@ def context(settings: Settings, *, clock: Clock = system_clock) -> Context:
     )
 
 
-ADAPTERS: Mapping[str, Adapter] = {"openai": OpenAIAdapter(), "sandbox": SandboxAdapter()}
+_CLIENTS: Mapping[str, ClientWire] = {
+    "/chat/completions": ChatWire(),
+    "/messages": MessagesWire(),
+}
+"""The wires of clients that can be translated to a vendor's."""
+
+ADAPTERS: Mapping[str, Adapter] = {
+    "anthropic": AnthropicAdapter({"/chat/completions": _CLIENTS["/chat/completions"]}),
+    "azure": AzureAdapter(_CLIENTS),
+    "gemini": GeminiAdapter(_CLIENTS),
+    "openai": OpenAIAdapter(_CLIENTS),
+    "sandbox": SandboxAdapter(_CLIENTS),
+}
 """The adapter of each kind of channel."""
 
 
@@ -140,8 +163,8 @@ def _books(database: Database, settings: Settings, clock: Clock) -> HotBooks:
     return PostgresBooks(database, tiers)
 
 
-def upstream(settings: Settings, transport: Transport) -> Upstream:
-    """Return what calls channels, with this configuration's timeouts and attempts."""
+def upstream(settings: Settings, transport: Transport, health: Health) -> Upstream:
+    """Return what calls channels, with this configuration's timeouts."""
     return Upstream(
         transport=transport,
         adapters=ADAPTERS,
@@ -152,7 +175,7 @@ def upstream(settings: Settings, transport: Transport) -> Upstream:
             chunk_s=settings.upstream.chunk_timeout_s,
             total_s=settings.upstream.total_timeout_s,
         ),
-        attempts=settings.routing.attempts,
+        health=health,
     )
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from grip import app as gateway
+from grip.gateway.health import Health
 from grip.gateway.probe import probe
 from grip.services import channels
 from grip.services.context import Context
@@ -16,10 +17,12 @@ async def call_channel(context: Context, ref: str, model: str | None) -> dict[st
     async with context.database.read() as connection:
         known = await catalog.load(connection)
     network = Network()
+    upstream = gateway.upstream(context.settings, network, Health(context.clock))
     try:
-        found = await probe(gateway.upstream(context.settings, network), known, channel, model)
+        found = await probe(upstream, known, channel, model)
     finally:
         await network.close()
+    await channels.recovered(context, channel.id)
     return {
         "id": channel.id,
         "name": channel.name,

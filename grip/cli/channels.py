@@ -8,12 +8,16 @@ import typer
 from grip.cli import output, parse
 from grip.cli.options import Actor, AsJson, Config, Remark
 from grip.cli.output import number, text
+from grip.cli.prices import COST_OPTIONS, sell_rates
 from grip.cli.runner import run
 from grip.cli.sharing import Given, several, takes, words
 from grip.errors import InvalidRequest
+from grip.providers import presets
 from grip.providers.kinds import KINDS, TYPES
-from grip.services import channels
+from grip.providers.presets import PRESETS, Preset
+from grip.services import channel_costs, channels
 from grip.services.channels import Draft, describe
+from grip.services.context import Context
 
 app = typer.Typer(help="Upstream accounts that requests are sent to.")
 
@@ -72,17 +76,26 @@ _PARSERS: dict[str, Callable[[Any], Any]] = {
 @takes(_OPTIONS)
 def add(
     name: Annotated[str, typer.Argument(metavar="NAME", help="How people call it.")],
-    kind: Annotated[
-        str, typer.Option("--kind", metavar="KIND", help=f"One of {', '.join(KINDS)}.")
-    ],
     given: Given,
+    kind: Kind = None,
+    preset: Annotated[
+        str | None,
+        typer.Option(metavar="VENDOR", help=f"Kind, address and types of: {', '.join(PRESETS)}."),
+    ] = None,
     reason: Remark = "",
     actor: Actor = "",
     config: Config = None,
     as_json: AsJson = False,
 ) -> None:
     """Add a channel: an upstream account that requests may be sent to."""
-    draft = Draft(name=name, kind=kind, **_parsed(given))
+    values = _parsed(given)
+    if preset is not None:
+        vendor = _preset(preset)
+        kind = kind or vendor.kind
+        values = {"base_url": vendor.base_url, "types": list(vendor.types), **values}
+    if kind is None:
+        raise typer.BadParameter("--kind: say what kind of channel it is, or name a --preset")
+    draft = Draft(name=name, kind=kind, **values)
     added = run(config, channels.add, draft, actor=actor, reason=reason)
     output.done(describe(added), f"Added {added.name} ({added.id}).", as_json=as_json)
 
@@ -90,9 +103,12 @@ def add(
 @app.command("list")
 def list_channels(config: Config = None, as_json: AsJson = False) -> None:
     """Show all channels, newest first."""
-    found = run(config, channels.list_channels)
+    found = run(config, _described)
+    if not as_json:
+        for row in found:
+            row["health"] = _health(row)
     output.rows(
-        [describe(channel) for channel in found],
+        found,
         _COLUMNS,
         as_json=as_json,
         empty="There are no channels yet; add one with: grip channels add",
@@ -102,8 +118,8 @@ def list_channels(config: Config = None, as_json: AsJson = False) -> None:
 @app.command()
 def show(channel: Channel, config: Config = None, as_json: AsJson = False) -> None:
     """Show all that is known of a channel."""
-    found = run(config, channels.get, channel)
-    output.item(describe(found), as_json=as_json, title=f"Channel {found.name}")
+    found = run(config, _described, channel)[0]
+    output.item(found, as_json=as_json, title=f"Channel {found['name']}")
 
 
 @app.command("set")
@@ -160,6 +176,51 @@ def remove(
     """Take a channel away; what it served stays in the books."""
     gone = run(config, channels.remove, channel, actor=actor, reason=reason)
     output.done(describe(gone), f"Removed {gone.name} ({gone.id}).", as_json=as_json)
+
+
+@app.command()
+@takes(COST_OPTIONS)
+def cost(
+    channel: Channel,
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="The model's name or an alias.")],
+    given: Given,
+    reason: Remark = "",
+    actor: Actor = "",
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show or set what a channel takes for a model; an empty value takes a price away."""
+    if given:
+        rates = sell_rates(given)
+        found = run(config, channel_costs.change, channel, model, rates, actor=actor, reason=reason)
+    else:
+        found = run(config, channel_costs.get, channel, model)
+    shown = channel_costs.describe(found)
+    output.item(shown, as_json=as_json, title=f"What {shown['channel']} takes for {shown['model']}")
+
+
+async def _described(context: Context, ref: str | None = None) -> list[dict[str, Any]]:
+    """Return one channel, or all of them, with what they are sick with."""
+    sick = await channels.ailments(context)
+    found = (
+        await channels.list_channels(context) if ref is None else [await channels.get(context, ref)]
+    )
+    return [describe(channel, sick.get(channel.id, ())) for channel in found]
+
+
+def _preset(name: str) -> Preset:
+    try:
+        return presets.preset(name)
+    except KeyError:
+        raise InvalidRequest(
+            f"--preset: there is none of the name {name!r}; there are {', '.join(PRESETS)}"
+        ) from None
+
+
+def _health(row: dict[str, Any]) -> str:
+    """Return how a channel fares, in words."""
+    told = (f"{one['model']} since {one['since']}: {one['reason']}" for one in row["ailments"])
+    return "\n".join(told) or row["health"]
 
 
 def _parsed(given: Given) -> dict[str, Any]:

@@ -32,6 +32,7 @@ def _options(before: str, panel: str) -> dict[str, Any]:
 
 
 SELL_OPTIONS = _options("", "What customers pay, in US dollars")
+COST_OPTIONS = _options("", "What the channel takes, in US dollars")
 PRICE_OPTIONS = SELL_OPTIONS | _options(BUY, "What it costs you, in US dollars")
 
 

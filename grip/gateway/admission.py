@@ -8,7 +8,7 @@ from typing import Final
 
 from grip import errors
 from grip.clock import Clock
-from grip.gateway.call import Call, Plan
+from grip.gateway.call import Call, Offer, Plan
 from grip.money.amounts import MAX_CREDITS, ceil_credits
 from grip.money.entries import Admit
 from grip.money.pricing import bound_nano
@@ -29,12 +29,16 @@ async def identify(books: HotBooks, clock: Clock, key_hash: str, *, fresh: bool)
     return caller
 
 
-def held_output(call: Call, model: Model, slice_tokens: int) -> int:
-    """Return the output tokens that are held for at first.
+def held_output(call: Call, plan: Plan, slice_tokens: int) -> int:
+    """Return the output tokens that are held for at first, whichever model serves.
 
     A stream whose client set no limit holds a slice, and grows it; but all at once where part of
     the output is not seen, and cannot be counted while it flows.
     """
+    return max(_held_output(call, offer.model, slice_tokens) for offer in plan.offers)
+
+
+def _held_output(call: Call, model: Model, slice_tokens: int) -> int:
     most = _output_bound(call, model)
     if not call.stream or call.output_limit is not None or call.reasons or model.reasoning:
         return most
@@ -44,11 +48,11 @@ def held_output(call: Call, model: Model, slice_tokens: int) -> int:
 def entry(call: Call, plan: Plan, boot_id: str, held_tokens: int) -> Admit:
     """Return what to ask of the books for this call, held for so much output.
 
-    Against the limit on tokens counts all that it may generate: a limit cannot grow later.
+    Held is what the dearest model costs that may serve it. Against the limit on tokens counts all
+    that it may generate: a limit cannot grow later.
     """
-    ceiling = plan.model.max_input
-    input_bound = call.input_bound if ceiling is None else min(call.input_bound, ceiling)
-    estimate = bound_nano(plan.sell, input_tokens=input_bound, output_tokens=held_tokens)
+    named = plan.offers[0]
+    estimate = max(_estimate(call, offer, held_tokens) for offer in plan.offers)
     amount = ceil_credits(estimate)
     if amount > MAX_CREDITS:
         raise errors.InvalidRequest(
@@ -66,16 +70,22 @@ def entry(call: Call, plan: Plan, boot_id: str, held_tokens: int) -> Admit:
         tier=caller.tier,
         amount=amount,
         estimate_nano=estimate,
-        tokens=call.input_tokens + _output_bound(call, plan.model),
-        model=plan.model.name,
+        tokens=call.input_tokens + max(_output_bound(call, offer.model) for offer in plan.offers),
+        model=named.model.name,
         endpoint=call.path,
         ip=call.ip,
         boot_id=boot_id,
         input_tokens=call.input_tokens,
-        price_id=plan.price_id,
+        price_id=named.price_id,
         idem_key=call.idem_key,
         fingerprint=call.fingerprint,
     )
+
+
+def _estimate(call: Call, offer: Offer, held_tokens: int) -> int:
+    ceiling = offer.model.max_input
+    input_bound = call.input_bound if ceiling is None else min(call.input_bound, ceiling)
+    return bound_nano(offer.sell, input_tokens=input_bound, output_tokens=held_tokens)
 
 
 def _output_bound(call: Call, model: Model) -> int:

@@ -26,11 +26,21 @@ class Ending(Protocol):
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
-    """What a stream has told of itself: its id, its time, and its event of usage, if it had one."""
+    """What a stream has told of itself: its id, its time, and its event of usage, if it had one.
+
+    `block` is the content block that is still open, -1 where none is, on a wire that numbers them;
+    `input_tokens` and `output_tokens` are what is charged for. `head` is the JSON of the event that
+    showed the answer as it began, where the wire has one, and `events` is how many were sent.
+    """
 
     stream_id: str
     created_s: int
     usage_payload: bytes | None
+    block: int = -1
+    input_tokens: int = 0
+    output_tokens: int = 0
+    head: bytes = b""
+    events: int = 0
 
 
 class Call(msgspec.Struct, kw_only=True):
@@ -40,8 +50,10 @@ class Call(msgspec.Struct, kw_only=True):
     estimate near the truth, `input_bound` the careful one that a hold is made of. `output_limit`
     is what the client allows each of `choices` answers; None where it did not say. `has_output`
     is false where nothing is generated (embeddings), `reasons` true where the client asked for
-    thoughts that it may not see. `idem_key` is the client's Idempotency-Key, `fingerprint` the
-    SHA-256 of what came with it.
+    thoughts that it may not see, and `echoed_tokens` is the estimate of what the answer repeats of
+    the input. `idem_key` is the client's Idempotency-Key, `fingerprint` the
+    SHA-256 of what came with it. `headers` are the client's own that go along, names in small
+    letters.
     """
 
     request_id: str
@@ -59,10 +71,13 @@ class Call(msgspec.Struct, kw_only=True):
     output_limit: int | None = None
     choices: int = 1
     reasons: bool = False
+    echoed_tokens: int = 0
     ending: Ending | None = None
     idem_key: str | None = None
     fingerprint: str | None = None
+    headers: tuple[tuple[str, str], ...] = ()
     started: float = msgspec.field(default_factory=time.monotonic)
+    created_s: int = 0
     first_byte_ms: int = 0
 
     def elapsed_ms(self) -> int:
@@ -70,21 +85,35 @@ class Call(msgspec.Struct, kw_only=True):
         return int((time.monotonic() - self.started) * 1000)
 
 
-class Candidate(msgspec.Struct, frozen=True, kw_only=True):
-    """A channel that may serve the call, and what it calls the model."""
+class Offer(msgspec.Struct, frozen=True, kw_only=True):
+    """A model that may serve the call, and the version of its price that holds for it."""
 
-    channel: Channel
-    upstream_model: str
-
-
-class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """Who calls, which model serves, at which price, through which channels, best first."""
-
-    caller: Caller
     model: Model
     price_id: str
     sell: Rates
+
+
+class Candidate(msgspec.Struct, frozen=True, kw_only=True):
+    """A channel that may serve the call, as which model, and what it is called there.
+
+    `buy` is what the operator pays to this channel for it.
+    """
+
+    channel: Channel
+    offer: Offer
+    upstream_model: str
     buy: Rates
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """Who calls, and which models may serve through which channels, best first.
+
+    The first of `offers` is the model that the client named, the others are its fallbacks; of
+    these, only those are here that a channel may serve.
+    """
+
+    caller: Caller
+    offers: tuple[Offer, ...]
     candidates: tuple[Candidate, ...]
     catalog_version: int
 
@@ -96,6 +125,10 @@ class Ticket(msgspec.Struct, frozen=True, kw_only=True):
     admitted: Admitted
     held_nano: int
     held_tokens: int
+
+    def fallback(self, candidate: Candidate) -> str | None:
+        """Return the model that serves where it is not the one that the client named."""
+        return None if candidate.offer is self.plan.offers[0] else candidate.offer.model.name
 
     @property
     def standings(self) -> tuple[Standing | None, Standing | None]:

@@ -14,11 +14,12 @@ import structlog
 
 from grip import errors, failpoints
 from grip.clock import Clock
-from grip.gateway import admission, metering, routing, settlement
+from grip.gateway import admission, counting, metering, routing, settlement
 from grip.gateway.allowance import Allowance
 from grip.gateway.answers import Answers
 from grip.gateway.boots import Boot
-from grip.gateway.call import Call, Measured, Plan, Ticket
+from grip.gateway.call import Call, Candidate, Measured, Offer, Plan, Ticket
+from grip.gateway.health import Health
 from grip.gateway.streams import Relay, Sink
 from grip.gateway.upstream import Served, Upstream
 from grip.money.entries import COMPLETED, Admitted, Answer, Grow, Grown, Settle, Settled
@@ -44,11 +45,12 @@ log = structlog.get_logger(__name__)
 
 
 class Completed(msgspec.Struct, frozen=True, kw_only=True):
-    """A whole answer and what it was charged."""
+    """A whole answer and what it was charged; `fallback` is the model that served instead."""
 
     body: bytes
     admitted: Admitted
     settled: Settled
+    fallback: str | None
 
 
 class StreamTerms(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,6 +72,8 @@ class Pipeline:
         random: routing.Random,
         tier_groups: Mapping[str, frozenset[str] | None],
         region: str,
+        attempts: int,
+        health: Health,
         boot: Boot,
         answers: Answers,
         streams: StreamTerms,
@@ -80,6 +84,8 @@ class Pipeline:
         self._random = random
         self._tier_groups = tier_groups
         self._region = region
+        self._attempts = attempts
+        self._health = health
         self._boot = boot
         self._answers = answers
         self._streams = streams
@@ -127,7 +133,12 @@ class Pipeline:
             await asyncio.shield(self._spawn(settlement.release_surely(self.books, call)))
             raise
         failpoints.hit("call.before_end")
-        return Completed(body=served.answer.body, admitted=ticket.admitted, settled=settled)
+        return Completed(
+            body=served.answer.body,
+            admitted=ticket.admitted,
+            settled=settled,
+            fallback=ticket.fallback(served.candidate),
+        )
 
     async def stream(self, call: Call, sink: Sink) -> None:
         """Run a call whose answer streams into `sink`; its end comes after the charge.
@@ -156,6 +167,13 @@ class Pipeline:
         else:
             await self._finish(call, relay)
 
+    async def count(self, call: Call) -> bytes:
+        """Return the answer to how many tokens a call has; it is free, and nothing is held.
+
+        Raises GripError or RequestRefused.
+        """
+        return await counting.count(call, await self._plan(call, fresh=True), self._upstream)
+
     async def drain(self) -> None:
         """Wait, within bounds, for what still has to be put into the books."""
         if self._tasks:
@@ -169,11 +187,12 @@ class Pipeline:
         What is remembered of caller and catalog may be out of date: a refusal is only given on a
         fresh look, and the books themselves recognise an admission that rests on an old one.
         """
+        call.created_s = self._clock() // 1_000_000
         fresh = False
         for _ in range(_ADMISSIONS):
             try:
                 plan = await self._plan(call, fresh=fresh)
-                held_tokens = admission.held_output(call, plan.model, self._streams.slice_tokens)
+                held_tokens = admission.held_output(call, plan, self._streams.slice_tokens)
                 entry = admission.entry(call, plan, self._boot.id, held_tokens)
             except errors.DatabaseUnavailable:
                 raise
@@ -200,19 +219,22 @@ class Pipeline:
         caller = await admission.identify(self.books, self._clock, call.key_hash, fresh=fresh)
         catalog = await self.books.catalog(fresh=fresh)
         model = routing.find_model(catalog, caller, call.model, call.type)
-        price = model.price
-        if price is None:
-            raise errors.ModelNotFound(f"the model {call.model!r} has no price", param="model")
-        allowed = (caller.groups, self._tier_groups.get(caller.tier))
+        offers = routing.offers(catalog, caller, model)
+        reach = routing.Reach(
+            allowed=(caller.groups, self._tier_groups.get(caller.tier)),
+            kinds=self._upstream.kinds(call.path),
+            region=self._region,
+            attempts=self._attempts,
+            rest_us=self._health.rest_us,
+        )
+        candidates = routing.candidates(catalog, offers, reach, self._random)
+        if len(offers) > 1:
+            served = {candidate.offer.model.name for candidate in candidates}
+            offers = tuple(o for o in offers if o.model.name in served) or offers[:1]
         return Plan(
             caller=caller,
-            model=model,
-            price_id=price.id,
-            sell=price.sell,
-            buy=price.buy,
-            candidates=routing.candidates(
-                catalog.channels, model, allowed, self._random, self._region
-            ),
+            offers=offers,
+            candidates=candidates,
             catalog_version=catalog.version,
         )
 
@@ -220,7 +242,6 @@ class Pipeline:
         if call.ending is None:
             raise errors.GripError("this route has no way to end a stream")
         tokens = self._streams.slice_tokens * call.choices
-        rates = ticket.plan.sell
         covered = ticket.held_tokens
         if call.output_limit is not None:
             # The upstream ends where the client said; an estimate must stop only one that does not.
@@ -240,7 +261,7 @@ class Pipeline:
             allowance=Allowance(
                 covered=covered,
                 slice_tokens=tokens,
-                slice_nano=bound_nano(rates, input_tokens=0, output_tokens=tokens, requests=0),
+                slice_nano=max(_output_nano(offer, tokens) for offer in ticket.plan.offers),
                 ask=ask,
                 spawn=self._spawn,
             ),
@@ -253,7 +274,7 @@ class Pipeline:
             call,
             ticket,
             served.candidate,
-            metering.measure(call, ticket.plan, answer.report, lambda: answer.text),
+            metering.measure(call, served.candidate, answer.report, lambda: answer.text),
             status=COMPLETED,
             attempts=served.attempts,
             upstream_id=answer.upstream_id,
@@ -272,6 +293,8 @@ class Pipeline:
     async def _break_off(self, call: Call, relay: Relay, fault: ChannelFault) -> None:
         """End a stream that died half-way: no charge for who waited, the truth for who left."""
         log.warning("stream.failed", request_id=call.request_id, fault=str(fault))
+        if relay.candidate is not None:
+            self._health.failed(relay.candidate, fault.reason, fault.retry_after_s)
         if relay.client_left:
             await self._finish(call, relay)
             return
@@ -292,15 +315,17 @@ class Pipeline:
         if not relay.is_owed:
             await self._let_go(call)
             return
-        ticket = relay.ticket
-        measured = metering.measure(call, ticket.plan, relay.report, relay.text)
+        candidate = relay.candidate
+        if candidate is None:
+            raise AssertionError("only what was asked for is charged")
+        measured = metering.measure(call, candidate, relay.report, relay.text)
         if measured.estimated:
             cost_nano = min(measured.cost_nano, relay.held_nano)
             measured = msgspec.structs.replace(measured, cost_nano=cost_nano)
         # What is kept of the answer has the same tail: the books charge this cost, or nothing.
         tail = relay.tail(measured.usage, measured.cost_nano)
         try:
-            await self._charge(call, relay, measured, tail)
+            await self._charge(call, relay, candidate, measured, tail)
         except errors.GripError as error:
             told = error.detail or error.message
             log.warning("stream.unsettled", request_id=call.request_id, error=told)
@@ -310,13 +335,12 @@ class Pipeline:
         failpoints.hit("call.before_end")
         await relay.end(tail)
 
-    async def _charge(self, call: Call, relay: Relay, measured: Measured, tail: bytes) -> None:
+    async def _charge(
+        self, call: Call, relay: Relay, candidate: Candidate, measured: Measured, tail: bytes
+    ) -> None:
         """Charge a stream, and keep it where it may be asked for again."""
-        candidate = relay.candidate
-        if candidate is None or call.ending is None:
-            raise AssertionError("only what was asked for is charged")
         answer = None
-        if (whole := relay.whole(tail)) is not None:
+        if call.ending is not None and (whole := relay.whole(tail)) is not None:
             answer = await self._answers.keep(call, call.ending.content_type, whole)
         entry = settlement.entry(
             call,
@@ -349,3 +373,8 @@ class Pipeline:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("call.task_failed", error=str(error))
+
+
+def _output_nano(offer: Offer, tokens: int) -> int:
+    """Return what so many tokens more of output cost."""
+    return bound_nano(offer.sell, input_tokens=0, output_tokens=tokens, requests=0)

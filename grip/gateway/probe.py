@@ -5,8 +5,10 @@ from typing import Any, Final
 import msgspec
 
 from grip import errors
-from grip.gateway.call import Call, Candidate
+from grip.gateway.call import Call, Candidate, Offer
 from grip.gateway.upstream import RequestRefused, Upstream
+from grip.money.pricing import Rates
+from grip.providers.conversation import Untranslatable
 from grip.providers.json_object import JsonObject
 from grip.providers.port import ChannelFault
 from grip.store.records import Catalog, Channel, Model
@@ -38,25 +40,31 @@ async def probe(
 
     Raises InvalidRequest where there is no such model, ChannelFailed where the call failed.
     """
-    kind, name = _choose(catalog, channel, model)
-    candidate = Candidate(channel=channel, upstream_model=channel.model_map.get(name, name))
-    call = _call(kind, name)
+    chosen = _choose(catalog, channel, model)
+    name = chosen.name
+    candidate = Candidate(
+        channel=channel,
+        offer=Offer(model=chosen, price_id="", sell=Rates()),
+        upstream_model=channel.model_map.get(name, name),
+        buy=Rates(),
+    )
+    call = _call(chosen.type, name)
     try:
         await upstream.attempt(call, candidate)
     except RequestRefused as refused:
         raise ChannelFailed(
             f"it refused the request with status {refused.status}: {refused.error.get('message')}"
         ) from refused
-    except (ChannelFault, TransportFault, errors.SecretUnresolved) as fault:
+    except (ChannelFault, TransportFault, errors.SecretUnresolved, Untranslatable) as fault:
         raise ChannelFailed(str(fault)) from fault
     return Probed(model=name, upstream_model=candidate.upstream_model, latency_ms=call.elapsed_ms())
 
 
-def _choose(catalog: Catalog, channel: Channel, name: str | None) -> tuple[str, str]:
-    """Return type and name of the model to test with."""
+def _choose(catalog: Catalog, channel: Channel, name: str | None) -> Model:
+    """Return the model to test with."""
     for found in _eligible(catalog, channel) if name is None else [_named(catalog, name)]:
         if found.type in _PATHS:
-            return found.type, found.name
+            return found
     raise errors.InvalidRequest(
         "no model that this channel may serve can be tested; name one with --model", param="model"
     )

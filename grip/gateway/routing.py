@@ -1,17 +1,37 @@
 """Which model is meant, and which channels may serve it, in which order. Pure, but for chance.
 
-Eligible are the enabled channels of the model's groups that serve its type, as far as the groups
-of key and tier allow. A higher priority goes first; among equals chance decides, by weight.
+Eligible are the enabled channels of the model's groups that serve its type and the route, as far as
+the groups of key and tier allow. A higher priority goes first; among equals chance decides, by
+weight. Where no channel of a model serves, its fallbacks have their turn.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
+from operator import itemgetter
+
+import msgspec
 
 from grip import errors
-from grip.gateway.call import Candidate
+from grip.gateway.call import Candidate, Offer
+from grip.gateway.health import Key, key_of
 from grip.store.records import Caller, Catalog, Channel, Model
 
 Random = Callable[[], float]
 """Returns a number in [0, 1)."""
+
+
+class Reach(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a call may go: what narrows the channels of a model.
+
+    `allowed` are the groups that key and tier allow, None allows all; `kinds` are those of
+    channels that can answer on the route that was called; `attempts` is how many channels of one
+    model are tried; `rest_us` says until when a sick one is better left alone, 0 of a well one.
+    """
+
+    allowed: tuple[frozenset[str] | None, ...] = ()
+    kinds: Collection[str]
+    region: str = ""
+    attempts: int
+    rest_us: Callable[[Key], int] = lambda _: 0
 
 
 def find_model(catalog: Catalog, caller: Caller, name: str, kind: str) -> Model:
@@ -25,7 +45,7 @@ def find_model(catalog: Catalog, caller: Caller, name: str, kind: str) -> Model:
             f"the model {name!r} does not exist here; GET /v1/models lists those that do",
             param="model",
         )
-    if caller.models is not None and not caller.models & {name, model.name, *model.aliases}:
+    if not _may_use(caller, model, name):
         raise errors.ModelNotAllowed(f"this API key may not use the model {name!r}", param="model")
     if model.type != kind:
         raise errors.InvalidRequest(
@@ -45,39 +65,84 @@ def visible(catalog: Catalog, caller: Caller) -> list[Model]:
     return [
         model
         for _, model in sorted(catalog.models.items())
-        if model.enabled
-        and model.is_priced
-        and (caller.models is None or caller.models & {model.name, *model.aliases})
+        if model.enabled and model.is_priced and _may_use(caller, model)
     ]
 
 
+def offers(catalog: Catalog, caller: Caller, named: Model) -> tuple[Offer, ...]:
+    """Return the model that the client named, then its fallbacks as far as they may serve them.
+
+    A fallback is the operator's choice; it widens nobody's list of models.
+    """
+    first = _offer(named)
+    if first is None:
+        raise errors.ModelNotFound(f"the model {named.name!r} has no price", param="model")
+    if not named.fallbacks:
+        return (first,)
+    found = (catalog.models.get(name) for name in named.fallbacks)
+    usable = (model for model in found if model is not None and _may_use(caller, model))
+    return (first, *filter(None, map(_offer, usable)))
+
+
 def candidates(
-    channels: Iterable[Channel],
-    model: Model,
-    allowed: Iterable[frozenset[str] | None],
-    random: Random,
-    region: str = "",
+    catalog: Catalog, wanted: Iterable[Offer], reach: Reach, random: Random
 ) -> tuple[Candidate, ...]:
     """Return the eligible channels in the order in which they are to be tried.
 
-    `allowed` are the groups that key and tier allow; None allows all. Among channels of one
-    priority, those of the gateway's own `region` go first.
+    Those of the first model go first, of each so many as may be tried. Among channels of one
+    priority, those of the gateway's own region go first, then chance decides. The sick come after
+    all others, the one that has rested most first.
     """
+    well: list[Candidate] = []
+    sick: list[tuple[int, Candidate]] = []
+    for offer in wanted:
+        found = _candidates(catalog, offer, reach, random)
+        rests = [reach.rest_us(key_of(candidate)) for candidate in found]
+        if not any(rests):
+            well += found[: reach.attempts]
+            continue
+        order = sorted(range(len(found)), key=rests.__getitem__)[: reach.attempts]
+        well += [found[index] for index in order if not rests[index]]
+        sick += [(rests[index], found[index]) for index in order if rests[index]]
+    sick.sort(key=itemgetter(0))
+    return (*well, *(candidate for _, candidate in sick))
+
+
+def _offer(model: Model) -> Offer | None:
+    price = model.price
+    if price is None or not model.enabled or not model.is_priced:
+        return None
+    return Offer(model=model, price_id=price.id, sell=price.sell)
+
+
+def _may_use(caller: Caller, model: Model, name: str = "") -> bool:
+    return caller.models is None or bool(caller.models & {name, model.name, *model.aliases})
+
+
+def _candidates(catalog: Catalog, offer: Offer, reach: Reach, random: Random) -> list[Candidate]:
+    model = offer.model
     groups = set(model.groups)
-    for restriction in allowed:
+    for restriction in reach.allowed:
         if restriction is not None:
             groups &= restriction
     eligible = [
         channel
-        for channel in channels
-        if model.type in channel.types and not groups.isdisjoint(channel.groups)
+        for channel in catalog.channels
+        if model.type in channel.types
+        and channel.kind in reach.kinds
+        and not groups.isdisjoint(channel.groups)
     ]
     if len(eligible) > 1:
-        eligible.sort(key=lambda channel: _rank(channel, region, random()), reverse=True)
-    return tuple(
-        Candidate(channel=channel, upstream_model=channel.model_map.get(model.name, model.name))
+        eligible.sort(key=lambda channel: _rank(channel, reach.region, random()), reverse=True)
+    return [
+        Candidate(
+            channel=channel,
+            offer=offer,
+            upstream_model=channel.model_map.get(model.name, model.name),
+            buy=catalog.buy(channel.id, model),
+        )
         for channel in eligible
-    )
+    ]
 
 
 def _rank(channel: Channel, region: str, chance: float) -> tuple[int, bool, float]:

@@ -57,7 +57,7 @@ def entry(
     facts = Facts(
         key_name=ticket.plan.caller.key_name,
         endpoint=call.path,
-        model=ticket.plan.model.name,
+        model=candidate.offer.model.name,
         provider=channel.kind,
         channel_id=channel.id,
         channel=channel.name,
@@ -67,7 +67,7 @@ def entry(
         region=region,
         status=status,
         estimated=measured.estimated,
-        price_id=ticket.plan.price_id,
+        price_id=candidate.offer.price_id,
         input_tokens=usage.input_tokens,
         output_tokens=usage.output_tokens,
         cached_input_tokens=usage.cached_input_tokens,

@@ -26,8 +26,8 @@ class Sink(Protocol):
     def listen(self) -> None:
         """Begin to notice whether the client leaves."""
 
-    async def start(self, admitted: Admitted) -> None:
-        """Send the head of the answer."""
+    async def start(self, admitted: Admitted, fallback: str | None) -> None:
+        """Send the head of the answer, which names the model that serves instead of the named."""
 
     async def send(self, data: bytes) -> bool:
         """Send bytes; returns whether the client is still there."""
@@ -68,6 +68,9 @@ class Relay:
         self._allowance = allowance
         self._drain_s = drain_s
         self._usage_payload: bytes | None = None
+        self._block = -1
+        self._head = b""
+        self._events = 0
         self._end = b""
         self._is_limited = False
         self._limit = asyncio.timeout(None)
@@ -132,6 +135,11 @@ class Relay:
             stream_id=self.upstream_id or self._call.request_id,
             created_s=self.ticket.admitted.admitted_us // 1_000_000,
             usage_payload=self._usage_payload,
+            block=self._block,
+            input_tokens=usage.input_tokens,
+            output_tokens=usage.output_tokens,
+            head=self._head,
+            events=self._events,
         )
         length = self._ending.length(self._call, told) if self._is_limited else b""
         wanted = self._call.wants_usage
@@ -164,7 +172,8 @@ class Relay:
         self._allowance.read_with(stream.text)
         self._call.first_byte_ms = self._call.elapsed_ms()
         if not self.client_left:
-            await self._sink.start(self.ticket.admitted)
+            instead = None if self.candidate is None else self.ticket.fallback(self.candidate)
+            await self._sink.start(self.ticket.admitted, instead)
         while events := await stream.next():
             if not await self._pass_on(events):
                 self._is_limited = True
@@ -202,6 +211,11 @@ class Relay:
 
     def _passes(self, event: StreamEvent) -> bool:
         """Note what the event says; return whether its bytes go on at once."""
+        self._events += event.unread or 1
+        if event.is_head:
+            self._head = event.payload
+        if event.block is not None:
+            self._block = event.block
         if event.unread or event.text:
             # A count that more text follows was not the last word.
             self.report = self._usage_payload = None

@@ -12,6 +12,8 @@ import structlog
 
 from grip import errors
 from grip.gateway.call import Call, Candidate
+from grip.gateway.health import Health
+from grip.providers.conversation import Untranslatable
 from grip.providers.port import (
     Adapter,
     Answer,
@@ -36,6 +38,9 @@ Wanted = Callable[[Candidate], bool]
 """Told which channel is to be asked next; returns whether there is anyone to ask it for."""
 
 log = structlog.get_logger(__name__)
+
+_FAULTS = (ChannelFault, TransportFault, errors.SecretUnresolved, Untranslatable)
+"""What makes it the next channel's turn."""
 
 
 class Served(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,24 +97,42 @@ class Upstream:
         adapters: Mapping[str, Adapter],
         resolve_secret: Resolver,
         defaults: Timeouts,
-        attempts: int,
+        health: Health,
     ) -> None:
         self._transport = transport
         self._adapters = adapters
         self._resolve_secret = resolve_secret
         self._defaults = defaults
-        self._attempts = attempts
+        self._health = health
+        self._kinds: dict[str, frozenset[str]] = {}
+
+    def kinds(self, path: str) -> frozenset[str]:
+        """Return the kinds of channel that can answer on this route."""
+        known = self._kinds.get(path)
+        if known is None:
+            able = (kind for kind, adapter in self._adapters.items() if path in adapter.paths)
+            known = self._kinds[path] = frozenset(able)
+        return known
 
     async def complete(self, call: Call, candidates: Sequence[Candidate]) -> Served:
-        """Return the first whole answer; raises RequestRefused or ServiceUnavailable."""
-        for attempt, candidate in enumerate(candidates[: self._attempts], start=1):
+        """Return the first whole answer.
+
+        Raises RequestRefused, ServiceUnavailable, or Untranslatable where no wire has the words.
+        """
+        walk = _Walk(call, candidates, self._health)
+        for attempt, candidate in enumerate(candidates, start=1):
+            walk.ask(candidate)
             try:
                 answer = await self.attempt(call, candidate)
-            except (ChannelFault, TransportFault, errors.SecretUnresolved) as fault:
-                _tell(call, candidate, attempt, fault)
+            except _FAULTS as fault:
+                walk.pass_over(candidate, attempt, fault)
+            except RequestRefused:
+                self._health.served(candidate)
+                raise
             else:
+                self._health.served(candidate)
                 return Served(candidate=candidate, answer=answer, attempts=attempt)
-        raise _exhausted(call, candidates)
+        raise walk.end()
 
     @asynccontextmanager
     async def open(
@@ -117,28 +140,34 @@ class Upstream:
     ) -> AsyncIterator[OpenStream]:
         """Yield the first stream that begins well; leaving stops the upstream.
 
-        Raises RequestRefused, or ServiceUnavailable, also where it is not wanted any more.
+        Raises what `complete` does, and ServiceUnavailable where it is not wanted any more.
         """
+        walk = _Walk(call, candidates, self._health)
         async with AsyncExitStack() as stack:
-            for attempt, candidate in enumerate(candidates[: self._attempts], start=1):
+            for attempt, candidate in enumerate(candidates, start=1):
                 if not wanted(candidate):
                     raise errors.ServiceUnavailable("nobody waits for the answer any more")
+                walk.ask(candidate)
                 async with AsyncExitStack() as trial:
                     try:
                         stream = await self._open(trial, call, candidate)
-                    except (ChannelFault, TransportFault, errors.SecretUnresolved) as fault:
-                        _tell(call, candidate, attempt, fault)
+                    except _FAULTS as fault:
+                        walk.pass_over(candidate, attempt, fault)
                         continue
+                    except RequestRefused:
+                        self._health.served(candidate)
+                        raise
+                    self._health.served(candidate)
                     stack.push_async_exit(trial.pop_all())
                     break
             else:
-                raise _exhausted(call, candidates)
+                raise walk.end()
             yield stream
 
     async def attempt(self, call: Call, candidate: Candidate) -> Answer:
         """Return the whole answer of one channel.
 
-        Raises RequestRefused, ChannelFault, TransportFault or SecretUnresolved.
+        Raises RequestRefused, Untranslatable, ChannelFault, TransportFault or SecretUnresolved.
         """
         adapter = self._adapters[candidate.channel.kind]
         wire_call = _wire_call(call, candidate)
@@ -196,8 +225,12 @@ def _wire_call(call: Call, candidate: Candidate) -> UpstreamCall:
         path=call.path,
         body=call.body,
         model=candidate.upstream_model,
+        named=call.model,
         stream=call.stream,
         ask_usage=call.stream and not call.wants_usage,
+        max_output=candidate.offer.model.max_output,
+        headers=call.headers,
+        created_s=call.created_s,
     )
 
 
@@ -217,21 +250,50 @@ def _no_stream(adapter: Adapter, wire_call: UpstreamCall, body: bytes) -> Channe
     return ChannelFault("garbage", "a whole answer where a stream was asked for")
 
 
-def _tell(call: Call, candidate: Candidate, attempt: int, fault: Exception) -> None:
-    log.warning(
-        "channel.failed",
-        request_id=call.request_id,
-        channel=candidate.channel.name,
-        attempt=attempt,
-        fault=str(fault),
-    )
+class _Walk:
+    """Why the channels of one call were passed over, and what that comes to."""
+
+    def __init__(self, call: Call, candidates: Sequence[Candidate], health: Health) -> None:
+        self._call = call
+        self._health = health
+        self._candidates = candidates
+        self._unspoken: Untranslatable | None = None
+        self._has_failed = False
+
+    def ask(self, candidate: Candidate) -> None:
+        """Note that it is this channel's turn."""
+        self._health.asked(candidate)
+
+    def pass_over(self, candidate: Candidate, attempt: int, fault: Exception) -> None:
+        """Remember that a channel did not serve; its trouble is for the log and for its health."""
+        if isinstance(fault, Untranslatable):
+            self._unspoken = self._unspoken or fault
+            return
+        self._has_failed = True
+        self._health.failed(candidate, *_reason(fault))
+        log.warning(
+            "channel.failed",
+            request_id=self._call.request_id,
+            channel=candidate.channel.name,
+            attempt=attempt,
+            fault=str(fault),
+        )
+
+    def end(self) -> errors.GripError:
+        """Return what the client is told where no channel served."""
+        if self._unspoken is not None and not self._has_failed:
+            return self._unspoken
+        if not self._candidates:
+            log.error("channel.none", request_id=self._call.request_id, model=self._call.model)
+            return errors.ServiceUnavailable("no channel serves this model at the moment")
+        return errors.ServiceUnavailable("no channel completed the request; retry in a moment")
 
 
-def _exhausted(call: Call, candidates: Sequence[Candidate]) -> errors.ServiceUnavailable:
-    if not candidates:
-        log.error("channel.none", request_id=call.request_id, model=call.model)
-        return errors.ServiceUnavailable("no channel serves this model at the moment")
-    return errors.ServiceUnavailable("no channel completed the request; retry in a moment")
+def _reason(fault: Exception) -> tuple[str, int | None]:
+    """Return the word for a fault, and for how long the channel asked to be left alone."""
+    if isinstance(fault, ChannelFault):
+        return fault.reason, fault.retry_after_s
+    return (fault.reason if isinstance(fault, TransportFault) else "secret"), None
 
 
 __all__ = ["OpenStream", "RequestRefused", "Served", "Upstream"]

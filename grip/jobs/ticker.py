@@ -16,6 +16,7 @@ from grip import errors
 from grip.app import App
 from grip.gateway.boots import BEAT_EVERY_S
 
+_SHARE_EVERY_S: Final = 1
 _SWEEP_EVERY_S: Final = 600
 _FORGET_EVERY_S: Final = 6 * 3600
 
@@ -30,6 +31,7 @@ class Ticker:
     def __init__(self, app: App) -> None:
         self._scheduler = AsyncIOScheduler(timezone=dt.UTC)
         self._running: set[asyncio.Future[Any]] = set()
+        self._add("health", app.health.run, _SHARE_EVERY_S)
         self._add("heartbeat", app.boot.beat, BEAT_EVERY_S)
         self._add("janitor", app.janitor.run, BEAT_EVERY_S)
         self._add("answers", app.answers.sweep, _SWEEP_EVERY_S)

@@ -9,6 +9,7 @@ from urllib.parse import SplitResult, urlsplit
 from grip import settings
 from grip.errors import SecretUnresolved
 from grip.providers.kinds import KINDS, Kind
+from grip.providers.openai import azure
 from grip.services.catalog_checks import (
     check_groups,
     check_known,
@@ -78,6 +79,10 @@ def _check_upstream(channel: Channel, kind: Kind) -> None:
             )
         return
     _check_address(channel.base_url)
+    if channel.kind == "azure":
+        _check_azure(channel.base_url)
+    elif "?" in channel.base_url:
+        raise refused("base-url", "it ends with its path, without ?")
     if channel.secret is not None:
         _check_secret(channel.secret)
 
@@ -96,8 +101,15 @@ def _check_address(address: str) -> None:
         raise refused("base-url", "it is an address that starts with https:// or http://")
     if "@" in parts.netloc:
         raise refused("base-url", "it holds no user name or password; see --secret")
-    if "?" in address or "#" in address:
-        raise refused("base-url", "it ends with its path, without ? and #")
+    if "#" in address:
+        raise refused("base-url", "it ends without #")
+
+
+def _check_azure(address: str) -> None:
+    try:
+        azure.address(address)
+    except ValueError as error:
+        raise refused("base-url", str(error)) from None
 
 
 def _split(address: str) -> SplitResult | None:

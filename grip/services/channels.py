@@ -5,8 +5,9 @@ all the way; their values are never read here.
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 from grip.clock import to_iso
@@ -14,11 +15,10 @@ from grip.errors import Conflict, NotFound
 from grip.services import changes
 from grip.services.channel_checks import check, check_kind
 from grip.services.context import Context
-from grip.store import audit, catalog, channels
+from grip.store import audit, catalog, channels, health
 from grip.store.engine import Connection
+from grip.store.health import Ailment
 from grip.store.records import Channel
-
-HEALTH_UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +46,23 @@ async def list_channels(context: Context) -> list[Channel]:
     """Return all channels, newest first."""
     async with context.database.read() as connection:
         return await channels.load(connection)
+
+
+async def ailments(context: Context) -> dict[str, list[Ailment]]:
+    """Return what channels are sick with at the moment, by their ids."""
+    async with context.database.read() as connection:
+        known = await health.load(connection)
+    found: dict[str, list[Ailment]] = {}
+    for ailment in sorted(known, key=attrgetter("since_us")):
+        if ailment.is_sick:
+            found.setdefault(ailment.channel_id, []).append(ailment)
+    return found
+
+
+async def recovered(context: Context, channel_id: str) -> None:
+    """Note that the channel is well: what it was sick with is over."""
+    async with context.database.write() as connection:
+        await health.end(connection, channel_id, context.clock())
 
 
 async def get(context: Context, ref: str) -> Channel:
@@ -121,13 +138,11 @@ async def remove(context: Context, ref: str, *, actor: str, reason: str = "") ->
     return gone
 
 
-def health_of(_channel: Channel) -> str:
-    """Return how the channel fares: the one source of it, `unknown` as long as nothing watches."""
-    return HEALTH_UNKNOWN
+def describe(channel: Channel, ailments: Sequence[Ailment] = ()) -> dict[str, Any]:
+    """Return the channel as JSON knows it; timeouts in seconds, null where they are configured.
 
-
-def describe(channel: Channel) -> dict[str, Any]:
-    """Return the channel as JSON knows it; timeouts in seconds, null where they are configured."""
+    `ailments` are the models that it is sick with at the moment.
+    """
     return {
         "id": channel.id,
         "name": channel.name,
@@ -138,7 +153,7 @@ def describe(channel: Channel) -> dict[str, Any]:
         "types": channel.types,
         "region": channel.region,
         "enabled": channel.enabled,
-        "health": health_of(channel),
+        "health": "sick" if ailments else "ok",
         "base_url": channel.base_url,
         "secret": channel.secret,
         "map": channel.model_map,
@@ -147,6 +162,15 @@ def describe(channel: Channel) -> dict[str, Any]:
         "chunk_timeout_s": _seconds(channel.chunk_timeout_ms),
         "total_timeout_s": _seconds(channel.total_timeout_ms),
         "hang_up": "drain" if channel.drains else "stop",
+        "ailments": [
+            {
+                "model": ailment.model,
+                "reason": ailment.reason,
+                "since": to_iso(ailment.since_us),
+                "until": to_iso(ailment.until_us),
+            }
+            for ailment in ailments
+        ],
         "created_at": to_iso(channel.created_us),
     }
 
@@ -167,6 +191,8 @@ async def _change(
         if after != before:
             await _refuse_twin(connection, after)
             await channels.update(connection, after)
+            # Whoever changes a channel has done something about it: it is tried at once.
+            await health.end(connection, after.id, context.clock())
             await _record(
                 context,
                 connection,
@@ -236,7 +262,8 @@ async def _record(
 def _kept(channel: Channel | None) -> dict[str, Any] | None:
     if channel is None:
         return None
-    return {name: value for name, value in describe(channel).items() if name != "health"}
+    hidden = ("health", "ailments")
+    return {name: value for name, value in describe(channel).items() if name not in hidden}
 
 
 def _seconds(milliseconds: int | None) -> float | None:

@@ -174,7 +174,9 @@ class Routing:
     """[routing]: how hard a request tries."""
 
     attempts: int = key(
-        3, Whole(maximum=100), "The most upstream calls that one request may lead to."
+        3,
+        Whole(maximum=100),
+        "The most channels of one model that a request tries; its fallbacks have as many each.",
     )
 
 

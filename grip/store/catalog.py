@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from grip import errors
 from grip.store import rows
 from grip.store.records import Catalog, Channel, Model, Price
-from grip.store.tables import catalog, channel, model, model_alias, price
+from grip.store.tables import catalog, channel, channel_cost, model, model_alias, price
 
 
 async def bump(connection: AsyncConnection) -> None:
@@ -32,11 +32,16 @@ async def load(connection: AsyncConnection) -> Catalog:
     chosen = sa.select(channel).where(channel.c.enabled == 1).order_by(channel.c.id)
     found = (await connection.execute(chosen)).mappings()
     channels = tuple(rows.record(Channel, row) for row in found)
+    costs = {
+        (row[channel_cost.c.channel_id], row[channel_cost.c.model]): rows.rates(row, channel_cost)
+        for row in (await connection.execute(sa.select(channel_cost))).mappings()
+    }
     return Catalog(
         version=version,
         models={item.name: item for item in models},
         aliases=aliases,
         channels=channels,
+        costs=costs,
     )
 
 

@@ -178,12 +178,21 @@ class Catalog:
     """Everything that routing and pricing need, as it stood at `version`.
 
     `models` are by name, enabled or not; `aliases` lead to names; channels are the enabled ones.
+    `costs` are what channels take for models, by the channel's id and the model's name.
     """
 
     version: int
     models: Mapping[str, Model] = field(default_factory=dict)
     aliases: Mapping[str, str] = field(default_factory=dict)
     channels: tuple[Channel, ...] = ()
+    costs: Mapping[tuple[str, str], Rates] = field(default_factory=dict)
+
+    def buy(self, channel_id: str, model: Model) -> Rates:
+        """Return what the operator pays to this channel for this model."""
+        own = self.costs.get((channel_id, model.name))
+        if own is not None:
+            return own
+        return Rates() if model.price is None else model.price.buy
 
     def find(self, name: str) -> Model | None:
         """Return the model that a client means by `name`, itself or as an alias."""

@@ -33,6 +33,11 @@ def price_record(row: sa.RowMapping) -> records.Price:
         version=row[price.c.version],
         valid_from_us=row[price.c.valid_from_us],
         actor=row[price.c.actor],
-        sell=Rates(**{name: row[price.c[name]] for name in RATE_NAMES}),
-        buy=Rates(**{name: row[price.c[f"cost_{name}"]] for name in RATE_NAMES}),
+        sell=rates(row, price),
+        buy=rates(row, price, "cost_"),
     )
+
+
+def rates(row: sa.RowMapping, table: sa.Table, before: str = "") -> Rates:
+    """Return the rates in a row of `table`, in columns whose names begin with `before`."""
+    return Rates(**{name: row[table.c[before + name]] for name in RATE_NAMES})

@@ -13,7 +13,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from grip import errors
 from grip.app import App
 from grip.web import response
-from grip.web.errors import error_object, status_of
+from grip.web.errors import OPENAI, error_object, status_of
 from grip.web.routes import health, metered, models, wallet
 
 log = structlog.get_logger(__name__)
@@ -30,11 +30,8 @@ def build(app: App) -> ASGIApp:
             await framework(scope, receive, send)
             return
         handler = routes.get(scope["path"])
-        if handler is not None and scope["method"] == "POST":
+        if handler is not None:
             await handler(scope, receive, send)
-        elif handler is not None:
-            error = errors.MethodNotAllowed(f"{scope['path']} takes POST only")
-            await response.respond_error(send, new_id("req"), error)
         else:
             await framework(scope, receive, _naming(send, new_id("req")))
 
@@ -46,7 +43,7 @@ def _naming(send: Send, request_id: str) -> Send:
 
     async def named(message: Message) -> None:
         if message["type"] == "http.response.start":
-            headers = [*message.get("headers", ()), response.request_id_header(request_id)]
+            headers = [*message.get("headers", ()), *OPENAI.id_headers(request_id)]
             message = {**message, "headers": headers}
         await send(message)
 

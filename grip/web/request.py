@@ -2,7 +2,7 @@
 
 import ipaddress
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final
 
 from litestar.types import Receive, Scope
@@ -31,6 +31,30 @@ def bearer_hash(scope: Scope) -> str:
             "no API key was sent; put it into the header: Authorization: Bearer sk-grip-…"
         )
     return key_hash(value[len(_BEARER) :].strip().decode("latin-1"))
+
+
+def client_hash(scope: Scope) -> str:
+    """Return the hash of the API key in `x-api-key`, or in `Authorization`; raises InvalidApiKey.
+
+    Where both are sent, `x-api-key` counts, as with Anthropic's own API.
+    """
+    value = (header(scope, b"x-api-key") or b"").strip()
+    if value:
+        return key_hash(value.decode("latin-1"))
+    if header(scope, b"authorization") is None:
+        raise errors.InvalidApiKey(
+            "no API key was sent; put it into the header: x-api-key: sk-grip-…"
+        )
+    return bearer_hash(scope)
+
+
+def passed(scope: Scope, names: Collection[bytes]) -> tuple[tuple[str, str], ...]:
+    """Return the client's headers of these names, which go along to an upstream."""
+    return tuple(
+        (name.decode(), value.decode("latin-1"))
+        for name, value in scope["headers"]
+        if name in names
+    )
 
 
 def idempotency_key(scope: Scope) -> str | None:

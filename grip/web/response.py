@@ -9,7 +9,7 @@ from litestar.types import Receive, Send
 from grip import errors
 from grip.money.entries import Admitted
 from grip.money.limits import Standing
-from grip.web.errors import error_body, error_object, status_of
+from grip.web.errors import OPENAI, Shape, status_of
 
 _PIECE_BYTES: Final = 256 * 1024
 _SECOND_US: Final = 1_000_000
@@ -19,14 +19,14 @@ Headers = list[tuple[bytes, bytes]]
 JSON: Final = (b"content-type", b"application/json")
 
 
-def request_id_header(request_id: str) -> tuple[bytes, bytes]:
-    """Return the header that every answer carries."""
-    return (b"x-grip-request-id", request_id.encode())
-
-
 def charge_headers(credits_: int, cost_nano: int) -> Headers:
     """Return what a metered answer that does not stream says of its charge."""
     return [(b"x-grip-credits", b"%d" % credits_), (b"x-grip-cost-nano", b"%d" % cost_nano)]
+
+
+def fallback_headers(model: str | None) -> Headers:
+    """Return what tells that another model served than the one that the client named."""
+    return [] if model is None else [(b"x-grip-model", model.encode())]
 
 
 def limit_headers(requests: Standing | None, tokens: Standing | None) -> Headers:
@@ -73,10 +73,12 @@ async def respond(send: Send, status: int, headers: Headers, body: bytes) -> Non
     await send({"type": "http.response.body", "body": last, "more_body": False})
 
 
-async def respond_error(send: Send, request_id: str, error: errors.GripError) -> None:
-    """Send an error in OpenAI's shape."""
-    headers = [*error_headers(error), request_id_header(request_id)]
-    await respond(send, status_of(error), headers, error_body(error_object(error)))
+async def respond_error(
+    send: Send, request_id: str, error: errors.GripError, shape: Shape = OPENAI
+) -> None:
+    """Send an error as the clients of this wire read it."""
+    headers = [*error_headers(error), *shape.id_headers(request_id)]
+    await respond(send, status_of(error), headers, shape.body(error, request_id))
 
 
 class EventStream:
@@ -86,11 +88,14 @@ class EventStream:
     a client that does not read hangs up as well, by the server's hand.
     """
 
-    def __init__(self, receive: Receive, send: Send, request_id: str) -> None:
+    def __init__(
+        self, receive: Receive, send: Send, request_id: str, shape: Shape = OPENAI
+    ) -> None:
         self.started = False
         self._receive = receive
         self._send = send
         self._request_id = request_id
+        self._shape = shape
         self._left = False
         self._callback: Callable[[], None] | None = None
         self._watch: asyncio.Task[None] | None = None
@@ -99,13 +104,14 @@ class EventStream:
         """Begin to listen for a hang-up: nothing else reads what the client sends from now on."""
         self._watch = asyncio.create_task(self._listen())
 
-    async def start(self, admitted: Admitted) -> None:
+    async def start(self, admitted: Admitted, fallback: str | None) -> None:
         """Send the head."""
         headers = [
             (b"content-type", b"text/event-stream; charset=utf-8"),
             (b"cache-control", b"no-cache"),
             (b"x-accel-buffering", b"no"),
-            request_id_header(self._request_id),
+            *self._shape.id_headers(self._request_id),
+            *fallback_headers(fallback),
             *limit_headers(admitted.requests, admitted.tokens),
         ]
         self.started = True
@@ -120,9 +126,8 @@ class EventStream:
         await self._deliver(data, more=False)
 
     async def fail(self, error: errors.GripError) -> None:
-        """End the answer with an error event; no `[DONE]` follows."""
-        event = b"event: error\ndata: " + error_body(error_object(error)) + b"\n\n"
-        await self._deliver(event, more=False)
+        """End the answer with an error event, after which nothing comes."""
+        await self._deliver(self._shape.event(error, self._request_id), more=False)
 
     def when_left(self, callback: Callable[[], None]) -> None:
         """Call `callback` when the client leaves, at once where it has left already."""

@@ -15,7 +15,7 @@ def test_a_channel_is_added_with_what_its_kind_says(grip):
     assert added["types"] == ["chat", "embedding"]
     assert added["base_url"] == "https://api.openai.com/v1"
     assert (added["priority"], added["weight"]) == (0, 1)
-    assert (added["enabled"], added["health"]) == (True, "unknown")
+    assert (added["enabled"], added["health"]) == (True, "ok")
     assert added["secret"] == "env:KEY"
     assert added["connect_timeout_s"] is None
     assert added["hang_up"] == "drain"
@@ -174,3 +174,59 @@ def test_a_channel_is_tested_with_the_model_that_is_named(grip):
 
     assert grip("channels", "test", "one", "--model", "e", "--json").json["model"] == "e"
     assert grip("channels", "test", "one", "--model", "x").status == 2
+
+
+def test_a_channels_cost_of_a_model_is_set_and_shown(grip):
+    """In US dollars; an empty value takes it away, and the model's own cost holds."""
+    grip("channels", "add", "main", "--kind", "openai")
+    grip(
+        "models",
+        "add",
+        "gpt",
+        "--type",
+        "chat",
+        "--input",
+        "5",
+        "--output",
+        "9",
+        "--cost-input",
+        "2",
+    )
+    usual = grip("channels", "cost", "main", "gpt", "--json").json
+    own = grip("channels", "cost", "main", "gpt", "--input", "1.5", "--json").json
+    again = grip("channels", "cost", "main", "gpt", "--input", "", "--json").json
+
+    assert list(usual)[:4] == ["channel", "model", "own", "input"]
+    assert (usual["own"], usual["input"], usual["output"]) == (False, "2", None)
+    assert (own["own"], own["input"], own["output"]) == (True, "1.5", None)
+    assert again == usual
+
+
+def test_a_preset_fills_in_what_is_known_of_a_vendor(grip):
+    """Kind, address and types; what is typed counts more."""
+    added = grip("channels", "add", "a", "--preset", "groq", "--json").json
+    own = grip("channels", "add", "b", "--preset", "groq", "--types", "chat,audio", "--json").json
+
+    assert (added["kind"], added["base_url"]) == ("openai", "https://api.groq.com/openai/v1")
+    assert "chat" in added["types"]
+    assert own["types"] == ["chat", "audio"]
+
+
+@pytest.mark.parametrize("words", [["--preset", "nobody"], []])
+def test_a_channel_without_a_kind_or_a_known_preset_is_refused(grip, words):
+    """The error names what there is."""
+    done = grip("channels", "add", "a", *words)
+
+    assert "--preset" in done.stderr
+
+
+def test_an_azure_channel_needs_the_address_of_its_resource(grip):
+    """With a version, or in the form that needs none."""
+    url = "https://x.openai.azure.com?api-version=2024-10-21"
+    added = grip("channels", "add", "a", "--kind", "azure", "--base-url", url, "--json").json
+    done = grip(
+        *("channels", "add", "b", "--kind", "azure", "--base-url", "https://x.openai.azure.com")
+    )
+
+    assert added["base_url"] == url
+    assert "api-version" in done.stderr

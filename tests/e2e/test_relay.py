@@ -28,7 +28,7 @@ class _Client:
 
     def listen(self) -> None: ...
 
-    async def start(self, _admitted: object) -> None:
+    async def start(self, _admitted: object, _fallback: object) -> None:
         self.said.append(b"head")
 
     async def send(self, data: bytes) -> bool:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from grip.gateway.call import Call, Plan
+from grip.gateway.call import Call, Candidate, Offer, Plan
 from grip.money.pricing import Rates
 from grip.providers.json_object import JsonObject
 from grip.store.records import Caller, Channel, Model, Price
@@ -129,16 +129,16 @@ def call() -> Make:
 
 @pytest.fixture(scope="session")
 def plan(caller: Make, model: Make) -> Make:
-    """Make the plan of a call to a model, at the model's price unless told otherwise."""
+    """Make the plan of a call to a model, or to several of which the first is named."""
 
-    def make(**facts: Any) -> Plan:
-        chosen = facts.pop("model", None) or model()
+    def make(*models: Model, **facts: Any) -> Plan:
         usual: dict[str, Any] = {
             "caller": caller(),
-            "model": chosen,
-            "price_id": chosen.price.id,
-            "sell": chosen.price.sell,
-            "buy": chosen.price.buy,
+            "offers": tuple(
+                Offer(model=chosen, price_id=chosen.price.id, sell=chosen.price.sell)
+                for chosen in models or (model(),)
+                if chosen.price is not None
+            ),
             "candidates": (),
             "catalog_version": 7,
         }
@@ -152,7 +152,23 @@ def plan_at(plan: Make, model: Make, price: Make) -> Make:
     """Make the plan of a call at these rates, to a model with these ceilings."""
 
     def make(sell: Rates, buy: Rates | None = None, **ceilings: int) -> Plan:
-        made: Plan = plan(model=model(price=price(sell, buy), **ceilings))
+        made: Plan = plan(model(price=price(sell, buy), **ceilings))
         return made
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def candidate_at(channel: Make, model: Make, price: Make) -> Make:
+    """Make a channel that serves at these rates, and takes those."""
+
+    def make(sell: Rates, buy: Rates | None = None) -> Candidate:
+        chosen = model(price=price(sell, buy))
+        return Candidate(
+            channel=channel("a"),
+            offer=Offer(model=chosen, price_id=chosen.price.id, sell=sell),
+            upstream_model=chosen.name,
+            buy=buy or Rates(),
+        )
 
     return make

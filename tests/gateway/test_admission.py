@@ -19,9 +19,7 @@ RATES = Rates(input_nano=3, output_nano=5, request_nano=7)
 
 def ask(call: Call, plan: Plan, slice_tokens: int = 1024) -> Admit:
     """Return what is asked of the books for a call."""
-    return admission.entry(
-        call, plan, "boot_1", admission.held_output(call, plan.model, slice_tokens)
-    )
+    return admission.entry(call, plan, "boot_1", admission.held_output(call, plan, slice_tokens))
 
 
 @pytest.mark.parametrize(
@@ -72,6 +70,17 @@ def test_input_is_held_at_its_dearest_price(call, plan_at):
     assert entry.estimate_nano == 150 * 4
 
 
+def test_a_hold_covers_the_dearest_model_that_may_serve(call, plan, model, price):
+    """Each with its own ceilings; the books know the call by the model that was named."""
+    cheap = model("cheap", price=price(Rates(input_nano=1, output_nano=1)), max_output=9_000)
+    dear = model("dear", price=price(Rates(input_nano=3, output_nano=5)), max_output=100)
+    entry = ask(call(), plan(cheap, dear))
+
+    assert entry.estimate_nano == 150 * 3 + 9_000 * 5
+    assert entry.tokens == 100 + 9_000
+    assert entry.model == "cheap"
+
+
 def test_a_hold_is_rounded_up_to_whole_credits(call, plan_at):
     """A free call holds none."""
     for request_nano, amount in ((0, 0), (1, 1), (NANO, 1), (NANO + 1, 2)):
@@ -98,10 +107,10 @@ def test_a_call_dearer_than_any_may_be_is_refused(call, plan_at):
         cached_input_tokens=st.integers(0, 200),
     )
 )
-def test_a_call_within_its_bounds_costs_no_more_than_its_hold(call, plan_at, report):
+def test_a_call_within_its_bounds_costs_no_more_than_its_hold(call, plan_at, candidate_at, report):
     """Whatever the upstream reports within them."""
     chosen, asked = plan_at(RATES), call(output_limit=10, choices=4)
-    measured = metering.measure(asked, chosen, report, str)
+    measured = metering.measure(asked, candidate_at(RATES), report, str)
 
     assert measured.cost_nano <= ask(asked, chosen).estimate_nano
 

@@ -10,9 +10,9 @@ TEXT = "The quick brown fox jumps over the lazy dog."
 
 
 @pytest.fixture
-def bought(plan_at):
-    """A plan with a buy price of a tenth."""
-    return plan_at(SELL, Rates(input_nano=1, output_nano=10))
+def bought(candidate_at):
+    """A channel with a buy price of a tenth."""
+    return candidate_at(SELL, Rates(input_nano=1, output_nano=10))
 
 
 def test_what_the_upstream_reported_is_charged(call, bought):
@@ -68,9 +68,9 @@ def test_a_call_that_generates_nothing_has_no_output(call, bought):
     assert measured.usage.output_tokens == 0
 
 
-def test_a_buy_price_that_nobody_named_is_unknown_and_not_nothing(call, plan_at):
+def test_a_buy_price_that_nobody_named_is_unknown_and_not_nothing(call, candidate_at):
     """A typed 0 is known."""
     for buy, cost in ((Rates(), None), (Rates(input_nano=0, output_nano=0), 0)):
-        chosen = plan_at(SELL, buy)
+        chosen = candidate_at(SELL, buy)
         report = Report(input_tokens=1, output_tokens=1)
         assert metering.measure(call(), chosen, report, str).buy_cost_nano == cost

@@ -1,6 +1,7 @@
 from collections import Counter
 from collections.abc import Iterable
 from itertools import cycle, permutations
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -8,9 +9,9 @@ from hypothesis import strategies as st
 
 from grip import errors
 from grip.gateway import routing
-from grip.gateway.call import Candidate
+from grip.gateway.call import Candidate, Offer
 from grip.money.pricing import Rates
-from grip.store.records import Catalog, Model
+from grip.store.records import Catalog, Channel, Model
 
 
 def names(found: Iterable[Candidate]) -> list[str]:
@@ -23,6 +24,23 @@ def catalog(*models: Model) -> Catalog:
         models={model.name: model for model in models},
         aliases={alias: model.name for model in models for alias in model.aliases},
     )
+
+
+def tried(
+    channels: Iterable[Channel], model: Model, random: routing.Random, **reach: Any
+) -> tuple[Candidate, ...]:
+    """Return the channels of one model in the order in which they are tried."""
+    return routing.candidates(
+        Catalog(version=1, channels=tuple(channels)),
+        [offer(model)],
+        routing.Reach(**{"kinds": {"sandbox"}, "attempts": 9, **reach}),
+        random,
+    )
+
+
+def offer(model: Model) -> Offer:
+    assert model.price is not None
+    return Offer(model=model, price_id=model.price.id, sell=model.price.sell)
 
 
 @pytest.mark.parametrize("name", ["gpt", "best"])
@@ -113,7 +131,7 @@ def test_a_channel_serves_where_model_key_and_tier_agree_on_a_group(
 ):
     """The model names groups; key and tier may narrow them, never widen."""
     channels = (channel("plain"), channel("fast", groups=["fast"]))
-    chosen = routing.candidates(channels, model(groups=groups), allowed, lambda: 0.5)
+    chosen = tried(channels, model(groups=groups), lambda: 0.5, allowed=allowed)
 
     assert sorted(names(chosen)) == found
 
@@ -122,13 +140,13 @@ def test_a_channel_serves_the_types_it_says(model, channel):
     """A channel for images answers no chat."""
     channels = (channel("pictures", types=["image"]), channel("both", types=["image", "chat"]))
 
-    assert names(routing.candidates(channels, model(), (), lambda: 0.5)) == ["both"]
+    assert names(tried(channels, model(), lambda: 0.5)) == ["both"]
 
 
 def test_a_channel_may_call_the_model_something_else(model, channel):
     """By the model's own name, whichever alias the client used."""
     channels = (channel("a", model_map={"gpt": "gpt-4o", "other": "x"}), channel("b"))
-    found = routing.candidates(channels, model(aliases=["best"]), (), cycle([0.9, 0.1]).__next__)
+    found = tried(channels, model(aliases=["best"]), cycle([0.9, 0.1]).__next__)
 
     assert [candidate.upstream_model for candidate in found] == ["gpt-4o", "gpt"]
 
@@ -142,7 +160,7 @@ def test_a_higher_priority_goes_first_whatever_chance_says(model, channel, chanc
         channel("even", priority=5, weight=9),
         channel("middle"),
     ]
-    found = names(routing.candidates(channels, model(), (), iter(chances).__next__))
+    found = names(tried(channels, model(), iter(chances).__next__))
 
     assert sorted(found[:2]) == ["even", "high"]
     assert found[2:] == ["middle", "low"]
@@ -153,7 +171,7 @@ def test_equals_are_drawn_in_proportion_to_their_weights(model, channel):
     channels = (channel("one", weight=1), channel("three", weight=3))
     steps = [(step + 0.5) / 100 for step in range(100)]
     first = Counter(
-        names(routing.candidates(channels, model(), (), iter(pair).__next__))[0]
+        names(tried(channels, model(), iter(pair).__next__))[0]
         for pair in ((a, b) for a in steps for b in steps)
     )
 
@@ -164,7 +182,7 @@ def test_the_order_of_equals_is_a_draw_of_all_of_them(model, channel):
     """With even weights the larger chance goes first, so every order can come up."""
     channels = [channel(name) for name in "abc"]
     orders = {
-        tuple(names(routing.candidates(channels, model(), (), iter(chances).__next__)))
+        tuple(names(tried(channels, model(), iter(chances).__next__)))
         for chances in permutations((0.1, 0.5, 0.9))
     }
 
@@ -173,6 +191,63 @@ def test_the_order_of_equals_is_a_draw_of_all_of_them(model, channel):
 
 def test_a_lone_channel_is_no_matter_of_chance(model, channel):
     """Nothing is drawn."""
-    found = routing.candidates([channel("a")], model(), (), iter(()).__next__)
+    found = tried([channel("a")], model(), iter(()).__next__)
 
     assert names(found) == ["a"]
+
+
+def test_a_channel_of_a_kind_that_cannot_answer_on_the_route_is_left_out(channel, model):
+    """Whatever types it says it serves."""
+    channels = (channel("a", kind="gemini"), channel("b", kind="openai"))
+
+    assert names(tried(channels, model(), lambda: 0.5, kinds={"openai"})) == ["b"]
+
+
+def test_so_many_channels_of_a_model_are_tried_and_then_its_fallbacks(channel, model):
+    """Each model has its own attempts."""
+    books = Catalog(
+        version=1,
+        channels=tuple(channel(name, groups=[name[0]]) for name in ("a1", "a2", "a3", "b1")),
+    )
+    wanted = [offer(model("big", groups=["a"])), offer(model("small", groups=["b"]))]
+    reach = routing.Reach(kinds={"sandbox"}, attempts=2)
+    found = routing.candidates(books, wanted, reach, cycle([0.9, 0.5, 0.1]).__next__)
+
+    assert names(found) == ["a1", "a2", "b1"]
+    assert [candidate.offer.model.name for candidate in found] == ["big", "big", "small"]
+
+
+def test_a_channel_costs_what_it_says_else_what_the_model_does(channel, model, price):
+    """By the model that it serves as."""
+    usual, own = Rates(input_nano=5), Rates(input_nano=3)
+    gpt = model(price=price(Rates(input_nano=9), usual))
+    books = Catalog(version=1, channels=(channel("a"), channel("b")), costs={("ch_b", "gpt"): own})
+    reach = routing.Reach(kinds={"sandbox"}, attempts=2)
+    found = routing.candidates(books, [offer(gpt)], reach, cycle([0.9, 0.1]).__next__)
+
+    assert {candidate.channel.name: candidate.buy for candidate in found} == {"a": usual, "b": own}
+
+
+def test_a_model_is_offered_with_its_fallbacks_in_their_order(caller, model):
+    """The operator's order; those that are gone, disabled or without a price are left out."""
+    books = catalog(model("a"), model("b"), model("off", enabled=False), model("free", price=None))
+    named = model("gpt", fallbacks=["b", "gone", "off", "free", "a"])
+
+    assert [found.model.name for found in routing.offers(books, caller(), named)] == [
+        *("gpt", "b", "a"),
+    ]
+
+
+def test_a_fallback_widens_no_allowlist(caller, model):
+    """A key that may not use a model is not served by it either."""
+    books = catalog(model("a", aliases=["cheap"]), model("b"))
+    named = model("gpt", fallbacks=["b", "a"])
+    offered = routing.offers(books, caller(models=frozenset({"gpt", "cheap"})), named)
+
+    assert [found.model.name for found in offered] == ["gpt", "a"]
+
+
+def test_a_model_without_a_price_is_not_offered(caller, model):
+    """It is refused before dispatch."""
+    with pytest.raises(errors.ModelNotFound, match="no price"):
+        routing.offers(catalog(), caller(), model(price=None))

@@ -20,6 +20,7 @@ OFTEN_S = 0.01
 def often(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Every job is due all the time."""
     monkeypatch.setattr("grip.jobs.ticker.BEAT_EVERY_S", OFTEN_S)
+    monkeypatch.setattr("grip.jobs.ticker._SHARE_EVERY_S", OFTEN_S)
     monkeypatch.setattr("grip.jobs.ticker._SWEEP_EVERY_S", OFTEN_S)
     monkeypatch.setattr("grip.jobs.ticker._FORGET_EVERY_S", OFTEN_S)
     return iter(())
@@ -57,6 +58,7 @@ def ticker(
         boot=SimpleNamespace(beat=beat or Runs()),
         janitor=SimpleNamespace(run=look or Runs(), forget=forget or Runs()),
         answers=SimpleNamespace(sweep=sweep or Runs()),
+        health=SimpleNamespace(run=Runs()),
     )
     return Ticker(cast("App", gateway))
 

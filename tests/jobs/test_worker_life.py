@@ -67,7 +67,7 @@ class Client:
 
     def listen(self) -> None: ...
 
-    async def start(self, admitted: Admitted) -> None: ...
+    async def start(self, admitted: Admitted, fallback: str | None) -> None: ...
 
     async def send(self, data: bytes) -> bool:
         self.seen += data
@@ -239,8 +239,9 @@ async def test_a_stop_that_cuts_calls_leaves_no_hold_either(
             asyncio.create_task(app.pipeline.complete(asked(ana, 1))),
             asyncio.create_task(app.pipeline.stream(asked(ana, 2, stream=True), Client())),
         ]
-        for call in calls:
+        for _ in calls:
             await gate.arrived.acquire()
+        for call in calls:
             call.cancel()
         await asyncio.wait(calls)
 

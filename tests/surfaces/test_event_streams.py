@@ -57,7 +57,7 @@ async def test_a_client_that_stays_is_sent_everything():
     sink.listen()
     told: list[str] = []
     sink.when_left(lambda: told.append("left"))
-    await sink.start(ADMITTED)
+    await sink.start(ADMITTED, None)
 
     assert await sink.send(b"data: {}\n\n")
     assert told == []

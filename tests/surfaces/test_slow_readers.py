@@ -41,7 +41,7 @@ async def test_a_client_that_does_not_read_is_let_go(stream, monkeypatch):
             left = asyncio.Event()
             sink.when_left(left.set)
             sink.listen()
-            await sink.start(Admitted(admitted_us=1, requests=None, tokens=None))
+            await sink.start(Admitted(admitted_us=1, requests=None, tokens=None), None)
             while await sink.send(b"x" * PIECE):
                 pass
             await left.wait()

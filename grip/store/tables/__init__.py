@@ -6,7 +6,16 @@
 from grip.store.tables.accounts import account, api_key, member, wallet
 from grip.store.tables.base import metadata
 from grip.store.tables.calls import boot, holds, idempotency, idempotency_answer
-from grip.store.tables.catalog import RATES, catalog, channel, model, model_alias, price
+from grip.store.tables.catalog import (
+    RATES,
+    catalog,
+    channel,
+    channel_cost,
+    channel_health,
+    model,
+    model_alias,
+    price,
+)
 from grip.store.tables.journal import ledger_transfer, usage
 from grip.store.tables.records import audit, meta
 
@@ -27,6 +36,8 @@ __all__ = [
     "boot",
     "catalog",
     "channel",
+    "channel_cost",
+    "channel_health",
     "holds",
     "idempotency",
     "idempotency_answer",

@@ -50,6 +50,30 @@ channel = table(
     check("drains", "drains IN (0, 1)"),
 )
 
+# What this channel takes for a model, where it is not the model's own `cost_…`. The model's name
+# is no foreign key, as with prices.
+channel_cost = table(
+    "channel_cost",
+    sa.Column("channel_id", sa.Text, sa.ForeignKey("channel.id"), primary_key=True),
+    key("model"),
+    *(integer(f"{rate}_nano", null=True) for rate in RATES),
+    *(check(rate, f"{rate}_nano >= 0") for rate in RATES),
+)
+
+# Which channel is or was sick with which of its models, by the name that the model has there.
+channel_health = table(
+    "channel_health",
+    key("channel_id"),
+    key("model"),
+    integer("is_sick"),
+    text("reason"),
+    integer("since_us"),
+    integer("until_us"),
+    integer("level"),
+    integer("changed_us"),
+    check("is_sick", "is_sick IN (0, 1)"),
+)
+
 model = table(
     "model",
     key("name"),

@@ -1,11 +1,13 @@
-"""The routes that cost money, as bare ASGI handlers: they answer every failure themselves.
+"""The routes of models, as bare ASGI handlers: they answer every failure themselves.
 
 They stand before the framework, which would cost a fifth of a call's time (docs/adr/0004).
 """
 
 import asyncio
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Protocol
 
 import structlog
@@ -17,8 +19,17 @@ from grip.gateway.call import Call
 from grip.gateway.upstream import RequestRefused
 from grip.providers.json_object import JsonObject
 from grip.web import request, response
-from grip.web.errors import error_body
-from grip.web.surfaces import chat, embeddings
+from grip.web.errors import OPENAI, Shape
+from grip.web.surfaces import (
+    chat,
+    completions,
+    embeddings,
+    messages,
+    moderations,
+    rerank,
+    responses,
+)
+from grip.web.surfaces.messages_errors import ANTHROPIC
 
 log = structlog.get_logger(__name__)
 
@@ -27,71 +38,128 @@ class Parse(Protocol):
     """Turns a body into a call; raises InvalidRequest."""
 
     def __call__(self, body: JsonObject, *, request_id: str, key_hash: str, ip: str) -> Call:
-        """Return the call in a body."""
+        """Return the call in a body, with its ending where it may stream."""
         ...
 
 
-SURFACES: dict[str, Parse] = {
-    "/v1/chat/completions": chat.parse,
-    "/v1/embeddings": embeddings.parse,
-}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surface:
+    """What is special of one route: how it is read, and how its clients read errors.
+
+    `key` finds the hash of the API key, `passes` names the headers that go along to the upstream.
+    A route that is `free` counts the tokens of a body, and no limit counts it.
+    """
+
+    parse: Parse
+    key: Callable[[Scope], str] = request.bearer_hash
+    shape: Shape = OPENAI
+    passes: Collection[bytes] = ()
+    free: bool = False
+
+
+SURFACES: Mapping[str, Surface] = MappingProxyType(
+    {
+        "/v1/chat/completions": Surface(parse=chat.parse),
+        "/v1/completions": Surface(parse=completions.parse),
+        "/v1/responses": Surface(parse=responses.parse),
+        "/v1/embeddings": Surface(parse=embeddings.parse),
+        "/v1/moderations": Surface(parse=moderations.parse),
+        "/v1/rerank": Surface(parse=rerank.parse),
+        "/v1/messages": Surface(
+            parse=messages.parse,
+            key=request.client_hash,
+            shape=ANTHROPIC,
+            passes=messages.HEADERS,
+        ),
+        "/v1/messages/count_tokens": Surface(
+            parse=messages.parse_count,
+            key=request.client_hash,
+            shape=ANTHROPIC,
+            passes=messages.HEADERS,
+            free=True,
+        ),
+    }
+)
+"""The routes that models answer on; all of them are POST."""
 
 
 def handlers(app: App) -> dict[str, ASGIApp]:
-    """Return the handler of each metered path; all of them are POST."""
-    return {path: _handler(app, parse) for path, parse in SURFACES.items()}
+    """Return the handler of each metered path."""
+    return {path: _handler(app, surface) for path, surface in SURFACES.items()}
 
 
-def _handler(app: App, parse: Parse) -> ASGIApp:
+def _handler(app: App, surface: Surface) -> ASGIApp:
     new_id: Callable[[str], str] = app.context.new_id
-    server = app.settings.server
+    shape = surface.shape
 
     async def handle(scope: Scope, receive: Receive, send: Send) -> None:
         request_id = new_id("req")
-        sink = response.EventStream(receive, send, request_id)
+        sink = response.EventStream(receive, send, request_id, shape)
         try:
-            key_hash = request.bearer_hash(scope)
-            await app.pipeline.greet(key_hash)
-            body = await request.read_body(scope, receive, server.max_body_bytes)
-            call = parse(
-                JsonObject(body),
-                request_id=request_id,
-                key_hash=key_hash,
-                ip=request.client_ip(scope, server.trusted_proxies),
-            )
-            call.idem_key = request.idempotency_key(scope)
-            if call.idem_key is not None and await _answered_before(app, call, body, send):
+            call = await _read(app, surface, scope, receive, request_id)
+            if call.idem_key is not None and await _answered_before(app, call, send, shape):
                 return
             if call.stream:
                 await app.pipeline.stream(call, sink)
+            elif surface.free:
+                await _count(app, call, send, shape)
             else:
-                await _complete(app, call, send)
+                await _complete(app, call, send, shape)
         except RequestRefused as refused:
-            headers = [
-                response.JSON,
-                response.request_id_header(request_id),
-                *response.standing_headers(refused.standings),
-            ]
-            await response.respond(send, refused.status, headers, error_body(refused.error))
+            await _pass_on(send, request_id, refused, shape)
         except errors.GripError as error:
-            await _refuse(send, sink, request_id, error)
+            await _refuse(send, sink, request_id, error, shape)
         except asyncio.CancelledError:
             # Only a gateway whose time to stop is over cancels; a stream says so itself.
             if not sink.started:
                 stopped = errors.ServiceUnavailable("the gateway is being stopped; retry")
-                await response.respond_error(send, request_id, stopped)
+                await response.respond_error(send, request_id, stopped, shape)
         except Exception:
             log.exception("request.failed", request_id=request_id)
             failure = errors.GripError("grip failed; its log has the request's id")
-            await _refuse(send, sink, request_id, failure)
+            await _refuse(send, sink, request_id, failure, shape)
         finally:
             await sink.close()
 
     return handle
 
 
+async def _read(
+    app: App, surface: Surface, scope: Scope, receive: Receive, request_id: str
+) -> Call:
+    """Return the call in a request of somebody who may call at all."""
+    if scope.get("method") != "POST":
+        raise errors.MethodNotAllowed(f"{scope['path']} takes POST only")
+    server = app.settings.server
+    key_hash = surface.key(scope)
+    await app.pipeline.greet(key_hash)
+    body = await request.read_body(scope, receive, server.max_body_bytes)
+    call = surface.parse(
+        JsonObject(body),
+        request_id=request_id,
+        key_hash=key_hash,
+        ip=request.client_ip(scope, server.trusted_proxies),
+    )
+    if surface.passes:
+        call.headers = request.passed(scope, surface.passes)
+    if not surface.free:
+        call.idem_key = request.idempotency_key(scope)
+    return call
+
+
+async def _pass_on(send: Send, request_id: str, refused: RequestRefused, shape: Shape) -> None:
+    """Tell what the upstream itself said of the request."""
+    headers = [
+        response.JSON,
+        *shape.id_headers(request_id),
+        *response.standing_headers(refused.standings),
+    ]
+    body = shape.refused(refused.status, refused.error, request_id)
+    await response.respond(send, refused.status, headers, body)
+
+
 async def _refuse(
-    send: Send, sink: response.EventStream, request_id: str, error: errors.GripError
+    send: Send, sink: response.EventStream, request_id: str, error: errors.GripError, shape: Shape
 ) -> None:
     """Tell an error: as an answer, or as the end of a stream that has begun."""
     if error.detail:
@@ -99,19 +167,19 @@ async def _refuse(
     if sink.started:
         await sink.fail(error)
     else:
-        await response.respond_error(send, request_id, error)
+        await response.respond_error(send, request_id, error, shape)
 
 
-async def _answered_before(app: App, call: Call, body: bytes, send: Send) -> bool:
+async def _answered_before(app: App, call: Call, send: Send, shape: Shape) -> bool:
     """Give the answer of the first call with this Idempotency-Key again, where there is one."""
-    call.fingerprint = hashlib.sha256(call.path.encode() + b"\0" + body).hexdigest()
+    call.fingerprint = hashlib.sha256(call.path.encode() + b"\0" + call.body.raw).hexdigest()
     kept = await app.pipeline.recall(call)
     if kept is None:
         return False
     headers = [
         (b"content-type", kept.content_type.encode()),
         (b"idempotent-replayed", b"true"),
-        response.request_id_header(kept.request_id),
+        *shape.id_headers(kept.request_id),
     ]
     if not call.stream:
         headers += response.charge_headers(kept.credits, kept.cost_nano)
@@ -119,12 +187,19 @@ async def _answered_before(app: App, call: Call, body: bytes, send: Send) -> boo
     return True
 
 
-async def _complete(app: App, call: Call, send: Send) -> None:
+async def _complete(app: App, call: Call, send: Send, shape: Shape) -> None:
     done = await app.pipeline.complete(call)
     headers = [
         response.JSON,
-        response.request_id_header(call.request_id),
+        *shape.id_headers(call.request_id),
         *response.charge_headers(done.settled.credits, done.settled.cost_nano),
+        *response.fallback_headers(done.fallback),
         *response.limit_headers(done.admitted.requests, done.admitted.tokens),
     ]
     await response.respond(send, 200, headers, done.body)
+
+
+async def _count(app: App, call: Call, send: Send, shape: Shape) -> None:
+    body = await app.pipeline.count(call)
+    headers = [response.JSON, *shape.id_headers(call.request_id)]
+    await response.respond(send, 200, headers, body)

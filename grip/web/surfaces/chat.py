@@ -13,8 +13,8 @@ from grip.web.surfaces.chat_ending import ChatEnding
 from grip.web.surfaces.content import Message, Tally
 from grip.web.surfaces.members import refuse_lookalikes
 
-_MAX_TOKENS: Final = 100_000_000
-_MAX_CHOICES: Final = 128
+MAX_TOKENS: Final = 100_000_000
+MAX_CHOICES: Final = 128
 _THOUGHTS: Final = ("reasoning_effort", "reasoning", "thinking")
 _ENDING: Final = ChatEnding()
 _COUNTED: Final = ("tools", "functions", "response_format")
@@ -37,11 +37,11 @@ def parse(body: JsonObject, *, request_id: str, key_hash: str, ip: str) -> Call:
         body=body,
         model=model_name(body),
         stream=stream,
-        wants_usage=stream and _wants_usage(body),
+        wants_usage=stream and wants_usage(body),
         input_tokens=tokens,
         input_bound=bound,
         output_limit=_output_limit(body),
-        choices=count(body, "n", _MAX_CHOICES) or 1,
+        choices=count(body, "n", MAX_CHOICES) or 1,
         reasons=any(name in body for name in _THOUGHTS),
         ending=_ENDING,
     )
@@ -67,12 +67,13 @@ def _output_limit(body: JsonObject) -> int | None:
     limits = [
         limit
         for name in ("max_completion_tokens", "max_tokens")
-        if (limit := count(body, name, _MAX_TOKENS)) is not None
+        if (limit := count(body, name, MAX_TOKENS)) is not None
     ]
     return max(limits, default=None)
 
 
-def _wants_usage(body: JsonObject) -> bool:
+def wants_usage(body: JsonObject) -> bool:
+    """Return whether the client asks for the usage of a stream; raises InvalidRequest."""
     options = body.get("stream_options", dict[str, Any], {})
     wanted = options.get("include_usage", False)
     if not isinstance(wanted, bool):

@@ -1,7 +1,7 @@
-"""How a chat stream ends on OpenAI's wire, where grip has a word to say in it."""
+"""How streams of chat and of completions end on OpenAI's wire, where grip has a word in it."""
 
 import contextlib
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -16,6 +16,7 @@ class ChatEnding:
 
     end = b"data: [DONE]\n\n"
     content_type = "text/event-stream; charset=utf-8"
+    kind: ClassVar[str] = "chat.completion.chunk"
 
     def usage(self, call: Call, of: Told, usage: Usage, cost_nano: int) -> bytes:
         """Return the upstream's usage chunk with the cost in it, or one of our own."""
@@ -29,26 +30,42 @@ class ChatEnding:
             "total_tokens": usage.tokens,
             "cost_nano": cost_nano,
         }
-        return _chunk(call, of, choices=[], usage=counted)
+        return self._chunk(call, of, choices=[], usage=counted)
 
     def length(self, call: Call, of: Told) -> bytes:
         """Return the chunk that ends every choice at its length."""
-        choices: list[dict[str, Any]] = [
+        return self._chunk(call, of, choices=self._ended(call))
+
+    def _ended(self, call: Call) -> list[dict[str, Any]]:
+        return [
             {"index": index, "delta": {}, "logprobs": None, "finish_reason": "length"}
             for index in range(call.choices)
         ]
-        return _chunk(call, of, choices=choices)
+
+    def _chunk(self, call: Call, of: Told, **members: Any) -> bytes:
+        made = {
+            "id": of.stream_id,
+            "object": self.kind,
+            "created": of.created_s,
+            "model": call.model,
+            **members,
+        }
+        return b"data: " + msgspec.json.encode(made) + b"\n\n"
 
 
-def _chunk(call: Call, of: Told, **members: Any) -> bytes:
-    made = {
-        "id": of.stream_id,
-        "object": "chat.completion.chunk",
-        "created": of.created_s,
-        "model": call.model,
-        **members,
-    }
-    return b"data: " + msgspec.json.encode(made) + b"\n\n"
+class CompletionsEnding(ChatEnding):
+    """The last events of `/v1/completions`; of all that is generated the client sees `shown`."""
+
+    kind: ClassVar[str] = "text_completion"
+
+    def __init__(self, shown: int) -> None:
+        self._shown = shown
+
+    def _ended(self, call: Call) -> list[dict[str, Any]]:  # noqa: ARG002 - as chat has it
+        return [
+            {"index": index, "text": "", "logprobs": None, "finish_reason": "length"}
+            for index in range(self._shown)
+        ]
 
 
 def _priced(payload: bytes, cost_nano: int) -> bytes:

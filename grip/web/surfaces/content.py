@@ -47,22 +47,35 @@ class Message(msgspec.Struct):
         return found + [json_text(text) for text in called if text not in (b"", b"null")]
 
 
-class Tally:
-    """The texts and the media of one chat, as they are found."""
+class Count:
+    """The texts and the media of one body of so many messages, as they are found."""
 
     __slots__ = ("_media", "_media_bound", "_messages", "_payloads", "_texts")
 
-    def __init__(self, messages: list[Message]) -> None:
+    def __init__(self, messages: int) -> None:
         self._texts: list[str] = []
         self._payloads: list[str] = []
-        self._messages = len(messages)
+        self._messages = messages
         self._media = self._media_bound = 0
-        for message in messages:
-            self._add(message)
+
+    def add_text(self, text: str) -> None:
+        """Count a text."""
+        self._texts.append(text)
 
     def add_json(self, raw: bytes) -> None:
         """Count a member of the body that is text to the model."""
         self._texts.append(json_text(raw))
+
+    def add_media(self, near: int, bound: int, payload: str = "") -> None:
+        """Count what has tokens by a rule of its own, and the string in the body that holds it."""
+        self._media += near
+        self._media_bound += bound
+        if payload:
+            self._payloads.append(payload)
+
+    def add_unknown(self) -> None:
+        """Count a part that cannot be looked into."""
+        self.add_media(estimates.IMAGE_TOKENS, _MEDIA_BOUND)
 
     def tokens(self, raw: bytes) -> tuple[int, int]:
         """Return the tokens of the input, near and bounded; `raw` is the body that is sent."""
@@ -72,6 +85,17 @@ class Tally:
         bound = covering(raw, text, bound, usual=usual, payloads=self._payloads)
         framing = estimates.PER_REQUEST_TOKENS + estimates.PER_MESSAGE_TOKENS * self._messages
         return framing + near + self._media, framing + bound + self._media_bound
+
+
+class Tally(Count):
+    """The texts and the media of one chat."""
+
+    __slots__ = ()
+
+    def __init__(self, messages: list[Message]) -> None:
+        super().__init__(len(messages))
+        for message in messages:
+            self._add(message)
 
     def _add(self, message: Message) -> None:
         if isinstance(message.content, str):
@@ -99,25 +123,19 @@ class Tally:
                 self._add_image(url)
             case {"type": "input_audio", "input_audio": {"data": str(data), **rest}}:
                 compressed = rest.get("format") != "wav"
-                self._add_data(data, estimates.audio_tokens_bound(len(data), compressed=compressed))
+                bound = estimates.audio_tokens_bound(len(data), compressed=compressed)
+                self.add_media(bound, bound, data)
             case {"type": "file", "file": {"file_data": str(data)}}:
-                self._add_data(data, estimates.file_tokens_bound(len(data)))
+                bound = estimates.file_tokens_bound(len(data))
+                self.add_media(bound, bound, data)
             case {"type": str(kind)} if kind in _TEXTS:
                 pass
             case _ if part.keys() != {"text"}:
-                self._media += estimates.IMAGE_TOKENS
-                self._media_bound += _MEDIA_BOUND
+                self.add_unknown()
 
     def _add_image(self, url: str) -> None:
-        self._media += estimates.IMAGE_TOKENS
-        self._media_bound += estimates.IMAGE_TOKENS_BOUND
-        if url.startswith("data:image/"):
-            self._payloads.append(url)
-
-    def _add_data(self, data: str, bound: int) -> None:
-        self._media += bound
-        self._media_bound += bound
-        self._payloads.append(data)
+        payload = url if url.startswith("data:image/") else ""
+        self.add_media(estimates.IMAGE_TOKENS, estimates.IMAGE_TOKENS_BOUND, payload)
 
 
 def covering(

@@ -13,7 +13,11 @@ from grip.providers.json_object import JsonObject
 
 READ: Final = frozenset(
     {
+        "background",
         "best_of",
+        "conversation",
+        "documents",
+        "echo",
         "functions",
         "input",
         "max_completion_tokens",
@@ -22,7 +26,10 @@ READ: Final = frozenset(
         "messages",
         "model",
         "n",
+        "previous_response_id",
         "prompt",
+        "prompt_embeds",
+        "query",
         "response_format",
         "stream",
         "stream_options",

@@ -1,0 +1,63 @@
+"""The rows of `channel_health`: which channel is or was sick with which of its models."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from grip.store.tables import channel_health
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ailment:
+    """What is wrong with a channel's model, or was: since when, why, and until when it rests.
+
+    `level` counts relapses, `changed_us` is when this was found out.
+    """
+
+    channel_id: str
+    model: str
+    is_sick: bool
+    reason: str
+    since_us: int
+    until_us: int
+    level: int
+    changed_us: int
+
+    def until(self, until_us: int) -> "Ailment":
+        """Return the same with another end of its rest."""
+        return replace(self, until_us=until_us)
+
+    def over(self, now_us: int) -> "Ailment":
+        """Return that it is over."""
+        return replace(self, is_sick=False, since_us=now_us, until_us=0, changed_us=now_us)
+
+
+async def load(connection: AsyncConnection) -> list[Ailment]:
+    """Return all that is known."""
+    found = (await connection.execute(sa.select(channel_health))).mappings()
+    return [Ailment(**{**row, "is_sick": bool(row["is_sick"])}) for row in found]
+
+
+async def put(connection: AsyncConnection, ailment: Ailment) -> None:
+    """Write what was found out, unless something later is there."""
+    names = Ailment.__dataclass_fields__
+    values: dict[str, Any] = {name: getattr(ailment, name) for name in names}
+    values["is_sick"] = int(ailment.is_sick)
+    insert: Any = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    statement = insert(channel_health).values(values)
+    later = channel_health.c.changed_us < statement.excluded.changed_us
+    keys = ("channel_id", "model")
+    changes = {name: statement.excluded[name] for name in names if name not in keys}
+    await connection.execute(
+        statement.on_conflict_do_update(index_elements=keys, set_=changes, where=later)
+    )
+
+
+async def end(connection: AsyncConnection, channel_id: str, now_us: int) -> None:
+    """Note that whatever the channel was sick with is over."""
+    sick = sa.and_(channel_health.c.channel_id == channel_id, channel_health.c.is_sick == 1)
+    well = {"is_sick": 0, "since_us": now_us, "until_us": 0, "changed_us": now_us}
+    await connection.execute(sa.update(channel_health).where(sick).values(well))
