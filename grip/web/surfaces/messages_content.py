@@ -21,7 +21,7 @@ _SEALED_CHARS_PER_TOKEN: Final = 4
 _SEALED_CHARS_PER_TOKEN_BOUND: Final = 2
 """What of a thought is encrypted in base64 is longer than its text: a third at the least."""
 
-_TOOL_TOKENS_BOUND: Final = 1_200
+_TOOL_TOKENS_BOUND: Final = 1_300
 _TOOLSET_TOKENS_BOUND: Final = 12_000
 """What a tool of Anthropic's own definition adds, which the body does not show.
 

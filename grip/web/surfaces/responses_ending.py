@@ -73,7 +73,7 @@ def _begun(call: Call, of: Told) -> dict[str, Any]:
 def _usage(of: Told) -> dict[str, Any]:
     return {
         "input_tokens": of.input_tokens,
-        "input_tokens_details": {"cached_tokens": 0},
+        "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
         "output_tokens": of.output_tokens,
         "output_tokens_details": {"reasoning_tokens": 0},
         "total_tokens": of.input_tokens + of.output_tokens,
