@@ -20,6 +20,7 @@ from grip.gateway.answers import Answers
 from grip.gateway.boots import Boot
 from grip.gateway.call import Call, Candidate, Measured, Offer, Plan, Ticket
 from grip.gateway.health import Health
+from grip.gateway.routes import Routes
 from grip.gateway.streams import Relay, Sink
 from grip.gateway.upstream import Served, Upstream
 from grip.money.entries import COMPLETED, Admitted, Answer, Grow, Grown, Settle, Settled
@@ -82,9 +83,8 @@ class Pipeline:
         self._upstream = upstream
         self._clock = clock
         self._random = random
-        self._tier_groups = tier_groups
         self._region = region
-        self._attempts = attempts
+        self._routes = Routes(upstream.kinds, tier_groups, region, attempts)
         self._health = health
         self._boot = boot
         self._answers = answers
@@ -218,23 +218,11 @@ class Pipeline:
     async def _plan(self, call: Call, *, fresh: bool) -> Plan:
         caller = await admission.identify(self.books, self._clock, call.key_hash, fresh=fresh)
         catalog = await self.books.catalog(fresh=fresh)
-        model = routing.find_model(catalog, caller, call.model, call.type)
-        offers = routing.offers(catalog, caller, model)
-        reach = routing.Reach(
-            allowed=(caller.groups, self._tier_groups.get(caller.tier)),
-            kinds=self._upstream.kinds(call.path),
-            region=self._region,
-            attempts=self._attempts,
-            rest_us=self._health.rest_us,
-        )
-        candidates = routing.candidates(catalog, offers, reach, self._random)
-        if len(offers) > 1:
-            served = {candidate.offer.model.name for candidate in candidates}
-            offers = tuple(o for o in offers if o.model.name in served) or offers[:1]
+        found, reach = self._routes.find(catalog, caller, call)
         return Plan(
             caller=caller,
-            offers=offers,
-            candidates=candidates,
+            offers=found.offers,
+            candidates=routing.order(found, reach, self._random, self._health.rest_us),
             catalog_version=catalog.version,
         )
 

@@ -18,20 +18,29 @@ from grip.store.records import Caller, Catalog, Channel, Model
 Random = Callable[[], float]
 """Returns a number in [0, 1)."""
 
+Rests = Callable[[Key], int]
+"""Says until when a sick channel is better left alone; 0 of a well one."""
+
 
 class Reach(msgspec.Struct, frozen=True, kw_only=True):
     """How far a call may go: what narrows the channels of a model.
 
     `allowed` are the groups that key and tier allow, None allows all; `kinds` are those of
     channels that can answer on the route that was called; `attempts` is how many channels of one
-    model are tried; `rest_us` says until when a sick one is better left alone, 0 of a well one.
+    model are tried.
     """
 
     allowed: tuple[frozenset[str] | None, ...] = ()
     kinds: Collection[str]
     region: str = ""
     attempts: int
-    rest_us: Callable[[Key], int] = lambda _: 0
+
+
+class Choices(msgspec.Struct, frozen=True, kw_only=True):
+    """The models that may serve a call, and the channels of each of them."""
+
+    offers: tuple[Offer, ...]
+    eligible: tuple[tuple[Candidate, ...], ...]
 
 
 def find_model(catalog: Catalog, caller: Caller, name: str, kind: str) -> Model:
@@ -84,26 +93,34 @@ def offers(catalog: Catalog, caller: Caller, named: Model) -> tuple[Offer, ...]:
     return (first, *filter(None, map(_offer, usable)))
 
 
-def candidates(
-    catalog: Catalog, wanted: Iterable[Offer], reach: Reach, random: Random
-) -> tuple[Candidate, ...]:
+def choices(catalog: Catalog, wanted: Iterable[Offer], reach: Reach) -> Choices:
+    """Return the eligible channels of each model; nothing of it changes with a call."""
+    found = [(offer, _eligible(catalog, offer, reach)) for offer in wanted]
+    served = [(offer, eligible) for offer, eligible in found if eligible] or found[:1]
+    return Choices(
+        offers=tuple(offer for offer, _ in served),
+        eligible=tuple(eligible for _, eligible in served),
+    )
+
+
+def order(found: Choices, reach: Reach, random: Random, rest_us: Rests) -> tuple[Candidate, ...]:
     """Return the eligible channels in the order in which they are to be tried.
 
     Those of the first model go first, of each so many as may be tried. Among channels of one
     priority, those of the gateway's own region go first, then chance decides. The sick come after
     all others, the one that has rested most first.
     """
+    if len(found.eligible) == 1 and len(found.eligible[0]) == 1:
+        return found.eligible[0]
     well: list[Candidate] = []
     sick: list[tuple[int, Candidate]] = []
-    for offer in wanted:
-        found = _candidates(catalog, offer, reach, random)
-        rests = [reach.rest_us(key_of(candidate)) for candidate in found]
-        if not any(rests):
-            well += found[: reach.attempts]
-            continue
-        order = sorted(range(len(found)), key=rests.__getitem__)[: reach.attempts]
-        well += [found[index] for index in order if not rests[index]]
-        sick += [(rests[index], found[index]) for index in order if rests[index]]
+    for eligible in found.eligible:
+        ranked = sorted(eligible, key=lambda one: _rank(one.channel, reach.region, random()))
+        ranked.reverse()
+        rests = [rest_us(key_of(candidate)) for candidate in ranked]
+        tried = sorted(range(len(ranked)), key=rests.__getitem__)[: reach.attempts]
+        well += [ranked[index] for index in tried if not rests[index]]
+        sick += [(rests[index], ranked[index]) for index in tried if rests[index]]
     sick.sort(key=itemgetter(0))
     return (*well, *(candidate for _, candidate in sick))
 
@@ -119,30 +136,24 @@ def _may_use(caller: Caller, model: Model, name: str = "") -> bool:
     return caller.models is None or bool(caller.models & {name, model.name, *model.aliases})
 
 
-def _candidates(catalog: Catalog, offer: Offer, reach: Reach, random: Random) -> list[Candidate]:
+def _eligible(catalog: Catalog, offer: Offer, reach: Reach) -> tuple[Candidate, ...]:
     model = offer.model
     groups = set(model.groups)
     for restriction in reach.allowed:
         if restriction is not None:
             groups &= restriction
-    eligible = [
-        channel
-        for channel in catalog.channels
-        if model.type in channel.types
-        and channel.kind in reach.kinds
-        and not groups.isdisjoint(channel.groups)
-    ]
-    if len(eligible) > 1:
-        eligible.sort(key=lambda channel: _rank(channel, reach.region, random()), reverse=True)
-    return [
+    return tuple(
         Candidate(
             channel=channel,
             offer=offer,
             upstream_model=channel.model_map.get(model.name, model.name),
             buy=catalog.buy(channel.id, model),
         )
-        for channel in eligible
-    ]
+        for channel in catalog.channels
+        if model.type in channel.types
+        and channel.kind in reach.kinds
+        and not groups.isdisjoint(channel.groups)
+    )
 
 
 def _rank(channel: Channel, region: str, chance: float) -> tuple[int, bool, float]:

@@ -30,12 +30,9 @@ def tried(
     channels: Iterable[Channel], model: Model, random: routing.Random, **reach: Any
 ) -> tuple[Candidate, ...]:
     """Return the channels of one model in the order in which they are tried."""
-    return routing.candidates(
-        Catalog(version=1, channels=tuple(channels)),
-        [offer(model)],
-        routing.Reach(**{"kinds": {"sandbox"}, "attempts": 9, **reach}),
-        random,
-    )
+    books = Catalog(version=1, channels=tuple(channels))
+    how = routing.Reach(**{"kinds": {"sandbox"}, "attempts": 9, **reach})
+    return routing.order(routing.choices(books, [offer(model)], how), how, random, lambda _: 0)
 
 
 def offer(model: Model) -> Offer:
@@ -211,7 +208,8 @@ def test_so_many_channels_of_a_model_are_tried_and_then_its_fallbacks(channel, m
     )
     wanted = [offer(model("big", groups=["a"])), offer(model("small", groups=["b"]))]
     reach = routing.Reach(kinds={"sandbox"}, attempts=2)
-    found = routing.candidates(books, wanted, reach, cycle([0.9, 0.5, 0.1]).__next__)
+    chances = cycle([0.9, 0.5, 0.1]).__next__
+    found = routing.order(routing.choices(books, wanted, reach), reach, chances, lambda _: 0)
 
     assert names(found) == ["a1", "a2", "b1"]
     assert [candidate.offer.model.name for candidate in found] == ["big", "big", "small"]
@@ -223,7 +221,7 @@ def test_a_channel_costs_what_it_says_else_what_the_model_does(channel, model, p
     gpt = model(price=price(Rates(input_nano=9), usual))
     books = Catalog(version=1, channels=(channel("a"), channel("b")), costs={("ch_b", "gpt"): own})
     reach = routing.Reach(kinds={"sandbox"}, attempts=2)
-    found = routing.candidates(books, [offer(gpt)], reach, cycle([0.9, 0.1]).__next__)
+    (found,) = routing.choices(books, [offer(gpt)], reach).eligible
 
     assert {candidate.channel.name: candidate.buy for candidate in found} == {"a": usual, "b": own}
 
@@ -251,3 +249,37 @@ def test_a_model_without_a_price_is_not_offered(caller, model):
     """It is refused before dispatch."""
     with pytest.raises(errors.ModelNotFound, match="no price"):
         routing.offers(catalog(), caller(), model(price=None))
+
+
+def test_the_sick_come_last_and_the_one_that_has_rested_most_first(channel, model):
+    """Also after the fallback, which is well."""
+    books = Catalog(
+        version=1,
+        channels=tuple(channel(name, groups=[name[0]]) for name in ("a1", "a2", "a3", "b1")),
+    )
+    wanted = [offer(model("big", groups=["a"])), offer(model("small", groups=["b"]))]
+    reach = routing.Reach(kinds={"sandbox"}, attempts=3)
+    rests = {"ch_a1": 9, "ch_a3": 5}
+    found = routing.order(
+        routing.choices(books, wanted, reach), reach, lambda: 0.5, lambda key: rests.get(key[0], 0)
+    )
+
+    assert names(found) == ["a2", "b1", "a3", "a1"]
+
+
+def test_a_model_that_no_channel_serves_is_offered_with_none(channel, model):
+    """The call is turned away by whoever finds nobody to ask."""
+    reach = routing.Reach(kinds={"sandbox"}, attempts=3)
+    found = routing.choices(Catalog(version=1), [offer(model())], reach)
+
+    assert [offered.model.name for offered in found.offers] == ["gpt"]
+    assert routing.order(found, reach, lambda: 0.5, lambda _: 0) == ()
+
+
+def test_a_fallback_that_no_channel_serves_does_not_raise_the_hold(channel, model):
+    """It could not serve the call."""
+    books = Catalog(version=1, channels=(channel("a"),))
+    wanted = [offer(model("gpt")), offer(model("dear", groups=["other"]))]
+    found = routing.choices(books, wanted, routing.Reach(kinds={"sandbox"}, attempts=3))
+
+    assert [offered.model.name for offered in found.offers] == ["gpt"]

@@ -1,0 +1,60 @@
+"""What is known of routes until the catalog changes: a call pays for it once.
+
+Refuses to remember what is refused, and how channels fare.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Final
+
+from grip.gateway import routing
+from grip.gateway.call import Call
+from grip.gateway.routing import Choices, Reach
+from grip.store.records import Caller, Catalog
+
+_MOST: Final = 10_000
+"""So many are remembered at the most: names come from clients."""
+
+Known = tuple[Choices, Reach]
+
+
+class Routes:
+    """The choices for each kind of call, of one snapshot of the catalog."""
+
+    def __init__(
+        self,
+        kinds: Callable[[str], Collection[str]],
+        tier_groups: Mapping[str, frozenset[str] | None],
+        region: str,
+        attempts: int,
+    ) -> None:
+        self._kinds = kinds
+        self._tier_groups = tier_groups
+        self._region = region
+        self._attempts = attempts
+        self._catalog: Catalog | None = None
+        self._known: dict[object, Known] = {}
+
+    def find(self, catalog: Catalog, caller: Caller, call: Call) -> Known:
+        """Return the choices for a call, and what narrows them.
+
+        Raises ModelNotFound, ModelNotAllowed or InvalidRequest.
+        """
+        if catalog is not self._catalog or len(self._known) > _MOST:
+            self._catalog = catalog
+            self._known = {}
+        key = call.model, call.path, caller.models, caller.groups, caller.tier
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = self._look_up(catalog, caller, call)
+        return known
+
+    def _look_up(self, catalog: Catalog, caller: Caller, call: Call) -> Known:
+        model = routing.find_model(catalog, caller, call.model, call.type)
+        reach = Reach(
+            allowed=(caller.groups, self._tier_groups.get(caller.tier)),
+            kinds=self._kinds(call.path),
+            region=self._region,
+            attempts=self._attempts,
+        )
+        offers = routing.offers(catalog, caller, model)
+        return routing.choices(catalog, offers, reach), reach
