@@ -90,11 +90,11 @@ def test_a_stream_of_legacy_completions_is_read_by_its_text():
     assert events[2].is_end
 
 
-def test_a_moderation_uses_nothing():
-    """OpenAI reports no usage of it, and takes nothing for it."""
+def test_a_moderation_without_usage_has_an_input_of_unknown_size():
+    """OpenAI takes nothing for it; who sells it by the token goes by an estimate."""
     answer = _answer("/moderations", MODERATION)
 
-    assert answer.report == Report(input_tokens=0, output_tokens=0)
+    assert answer.report == Report(input_tokens=None, output_tokens=0)
     assert answer.upstream_id == MODERATION["id"]
 
 

@@ -70,7 +70,7 @@ def test_a_limit_of_nothing_fills_a_cache():
         (None, False),
     ],
 )
-def test_thoughts_are_noticed(thinking: Any, reasons: bool):
+def test_thoughts_are_noticed(thinking: Any, *, reasons: bool):
     """They stand within the limit."""
     call = parsed(thinking=thinking)
 

@@ -52,14 +52,12 @@ def embeddings(body: bytes) -> Answer:
 
 
 def moderations(body: bytes) -> Answer:
-    """Read an answer of moderations; OpenAI reports no usage of it, which is a use of nothing."""
+    """Read an answer of moderations; only the input is metered, which OpenAI does not report."""
     read = _listed(body)
     report = wire.report(read.usage)
     return Answer(
         body=body,
-        report=Report(
-            input_tokens=report.input_tokens or 0, output_tokens=report.output_tokens or 0
-        ),
+        report=Report(input_tokens=report.input_tokens, output_tokens=report.output_tokens or 0),
         text="",
         upstream_id=wire.kept_id(read.id),
     )
