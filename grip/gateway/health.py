@@ -66,6 +66,8 @@ class Health:
 
     def asked(self, candidate: Candidate) -> None:
         """Note that a call goes out: where that is a trial, the others wait for it."""
+        if not self._records:
+            return
         record = self._records.get(key_of(candidate))
         if record is None or (sick := record.sick) is None:
             return

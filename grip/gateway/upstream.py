@@ -119,20 +119,22 @@ class Upstream:
 
         Raises RequestRefused, ServiceUnavailable, or Untranslatable where no wire has the words.
         """
-        walk = _Walk(call, candidates, self._health)
+        health = self._health
+        walk: _Walk | None = None
         for attempt, candidate in enumerate(candidates, start=1):
-            walk.ask(candidate)
+            health.asked(candidate)
             try:
                 answer = await self.attempt(call, candidate)
             except _FAULTS as fault:
+                walk = walk or _Walk(call, health)
                 walk.pass_over(candidate, attempt, fault)
             except RequestRefused:
-                self._health.served(candidate)
+                health.served(candidate)
                 raise
             else:
-                self._health.served(candidate)
+                health.served(candidate)
                 return Served(candidate=candidate, answer=answer, attempts=attempt)
-        raise walk.end()
+        raise walk.end() if walk is not None else _nobody(call)
 
     @asynccontextmanager
     async def open(
@@ -142,26 +144,28 @@ class Upstream:
 
         Raises what `complete` does, and ServiceUnavailable where it is not wanted any more.
         """
-        walk = _Walk(call, candidates, self._health)
+        health = self._health
+        walk: _Walk | None = None
         async with AsyncExitStack() as stack:
             for attempt, candidate in enumerate(candidates, start=1):
                 if not wanted(candidate):
                     raise errors.ServiceUnavailable("nobody waits for the answer any more")
-                walk.ask(candidate)
+                health.asked(candidate)
                 async with AsyncExitStack() as trial:
                     try:
                         stream = await self._open(trial, call, candidate)
                     except _FAULTS as fault:
+                        walk = walk or _Walk(call, health)
                         walk.pass_over(candidate, attempt, fault)
                         continue
                     except RequestRefused:
-                        self._health.served(candidate)
+                        health.served(candidate)
                         raise
-                    self._health.served(candidate)
+                    health.served(candidate)
                     stack.push_async_exit(trial.pop_all())
                     break
             else:
-                raise walk.end()
+                raise walk.end() if walk is not None else _nobody(call)
             yield stream
 
     async def attempt(self, call: Call, candidate: Candidate) -> Answer:
@@ -253,16 +257,11 @@ def _no_stream(adapter: Adapter, wire_call: UpstreamCall, body: bytes) -> Channe
 class _Walk:
     """Why the channels of one call were passed over, and what that comes to."""
 
-    def __init__(self, call: Call, candidates: Sequence[Candidate], health: Health) -> None:
+    def __init__(self, call: Call, health: Health) -> None:
         self._call = call
         self._health = health
-        self._candidates = candidates
         self._unspoken: Untranslatable | None = None
         self._has_failed = False
-
-    def ask(self, candidate: Candidate) -> None:
-        """Note that it is this channel's turn."""
-        self._health.asked(candidate)
 
     def pass_over(self, candidate: Candidate, attempt: int, fault: Exception) -> None:
         """Remember that a channel did not serve; its trouble is for the log and for its health."""
@@ -283,10 +282,12 @@ class _Walk:
         """Return what the client is told where no channel served."""
         if self._unspoken is not None and not self._has_failed:
             return self._unspoken
-        if not self._candidates:
-            log.error("channel.none", request_id=self._call.request_id, model=self._call.model)
-            return errors.ServiceUnavailable("no channel serves this model at the moment")
         return errors.ServiceUnavailable("no channel completed the request; retry in a moment")
+
+
+def _nobody(call: Call) -> errors.GripError:
+    log.error("channel.none", request_id=call.request_id, model=call.model)
+    return errors.ServiceUnavailable("no channel serves this model at the moment")
 
 
 def _reason(fault: Exception) -> tuple[str, int | None]:
