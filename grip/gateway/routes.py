@@ -6,8 +6,11 @@ Refuses to remember what is refused, and how channels fare.
 from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
+from msgspec.structs import replace
+
+from grip import errors
 from grip.gateway import routing
-from grip.gateway.call import Call
+from grip.gateway.call import Call, Offer
 from grip.gateway.routing import Choices, Reach
 from grip.store.records import Caller, Catalog
 
@@ -57,4 +60,19 @@ class Routes:
             attempts=self._attempts,
         )
         offers = routing.offers(catalog, caller, model)
-        return routing.choices(catalog, offers, reach), reach
+        found = routing.choices(catalog, offers, reach)
+        if not any(found.eligible):
+            self._refuse_route(catalog, offers, reach, call)
+        return found, reach
+
+    def _refuse_route(
+        self, catalog: Catalog, offers: tuple[Offer, ...], reach: Reach, call: Call
+    ) -> None:
+        """Raise InvalidRequest where only the route stands between the call and its channels."""
+        every = {channel.kind for channel in catalog.channels}
+        if any(routing.choices(catalog, offers, replace(reach, kinds=every)).eligible):
+            raise errors.InvalidRequest(
+                f"{call.model!r} is not served on /v1{call.path}: what its channels speak cannot "
+                "answer there; see the other routes",
+                param="model",
+            )

@@ -16,14 +16,13 @@ _TEXT = ("chat", "embedding")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """What channels of one kind may be told to serve, and what they serve untold.
+    """What channels of one kind can serve: all of it, unless they are told otherwise.
 
     `base_url` is where such a channel leads untold; empty where each has an address of its own.
     Channels of a kind that is not `has_upstream` call nobody.
     """
 
     types: tuple[str, ...]
-    default_types: tuple[str, ...]
     base_url: str = ""
     has_upstream: bool = True
 
@@ -32,18 +31,14 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
     {
         "openai": Kind(
             types=TYPES,
-            default_types=_TEXT,
             base_url="https://api.openai.com/v1",
         ),
-        "anthropic": Kind(
-            types=("chat",), default_types=("chat",), base_url="https://api.anthropic.com/v1"
-        ),
+        "anthropic": Kind(types=("chat",), base_url="https://api.anthropic.com/v1"),
         "gemini": Kind(
             types=_TEXT,
-            default_types=_TEXT,
             base_url="https://generativelanguage.googleapis.com/v1beta",
         ),
-        "azure": Kind(types=_TEXT, default_types=_TEXT),
-        "sandbox": Kind(types=_TEXT, default_types=_TEXT, has_upstream=False),
+        "azure": Kind(types=_TEXT),
+        "sandbox": Kind(types=_TEXT, has_upstream=False),
     }
 )

@@ -219,7 +219,7 @@ def _settled(before: Channel, fields: Mapping[str, Any]) -> dict[str, Any]:
 
 def _untold(kind: str) -> dict[str, Any]:
     known = check_kind(kind)
-    return {"base_url": known.base_url, "types": list(known.default_types)}
+    return {"base_url": known.base_url, "types": list(known.types)}
 
 
 async def _found(connection: Connection, ref: str) -> Channel:

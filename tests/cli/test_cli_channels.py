@@ -1,5 +1,7 @@
 import pytest
 
+from grip.providers.kinds import TYPES
+
 KEYS = ["id", "name", "kind", "group", "priority", "weight", "types", "region", "enabled", "health"]
 
 
@@ -12,7 +14,7 @@ def test_a_channel_is_added_with_what_its_kind_says(grip):
     assert list(added)[:10] == KEYS
     assert added["id"].startswith("ch_")
     assert added["group"] == ["default"]
-    assert added["types"] == ["chat", "embedding"]
+    assert added["types"] == list(TYPES)
     assert added["base_url"] == "https://api.openai.com/v1"
     assert (added["priority"], added["weight"]) == (0, 1)
     assert (added["enabled"], added["health"]) == (True, "ok")
