@@ -22,6 +22,7 @@ NOUNS = {
     "wallet": "Wallets and the credits in them.",
     "keys": "API keys: what they may do, and how they end.",
     "usage": "Charged calls: who, which model, what it cost.",
+    "margin": "What was earned, and what would be lost.",
     "ledger": "The journal of credits, and its invariants.",
     "channels": "Upstream accounts that requests are sent to.",
     "models": "What customers can call, and what it costs.",

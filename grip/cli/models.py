@@ -11,6 +11,7 @@ from grip.cli.output import number, text
 from grip.cli.prices import PRICE_OPTIONS, buy_rates, sell_rates
 from grip.cli.runner import run
 from grip.cli.sharing import Given, flag, several, takes, words
+from grip.cli.simulate import simulate
 from grip.errors import InvalidRequest
 from grip.money.pricing import Rates
 from grip.providers.kinds import TYPES
@@ -166,6 +167,9 @@ def remove(
     """Take a model away; the versions of its prices stay in the books."""
     gone = run(config, models.remove, model, actor=actor, reason=reason)
     output.done(describe(gone), f"Removed {gone.name}.", as_json=as_json)
+
+
+app.command()(simulate)
 
 
 def _parsed(given: Given) -> dict[str, Any]:
