@@ -17,6 +17,9 @@ from grip.store.records import Caller, Catalog
 _MOST: Final = 10_000
 """So many are remembered at the most: names come from clients."""
 
+_ANSWERED_HERE: Final = frozenset({"/messages/count_tokens"})
+"""The routes on which grip itself answers where no channel can."""
+
 Known = tuple[Choices, Reach]
 
 
@@ -61,7 +64,7 @@ class Routes:
         )
         offers = routing.offers(catalog, caller, model)
         found = routing.choices(catalog, offers, reach)
-        if not any(found.eligible):
+        if not any(found.eligible) and call.path not in _ANSWERED_HERE:
             self._refuse_route(catalog, offers, reach, call)
         return found, reach
 
