@@ -3,7 +3,7 @@
 A channel falls sick with a model after failures in a row, too many among its last calls, or when
 it asks for a pause itself. It is then left alone for a while that doubles with each relapse, tried
 with one call at a time, and well again after a few that succeed. What changes is shared through the
-database once a second (`HealthSync`); a call that goes well writes nothing.
+database once a second (`HealthShare`); a call that goes well writes nothing.
 """
 
 from collections.abc import Iterable
