@@ -79,7 +79,7 @@ class InvalidRequest(GripError):
 
 
 class RequestTooLarge(GripError):
-    """A body is over `[server] max_body_bytes`."""
+    """A body is over `[server] max_body_bytes`, a form over `max_upload_bytes`."""
 
     code = "request_too_large"
     category = Category.TOO_LARGE

@@ -8,15 +8,17 @@ from typing import Final
 
 from grip import errors
 from grip.clock import Clock
-from grip.gateway.call import Call, Offer, Plan
+from grip.gateway.call import Call, Media, Offer, Plan
 from grip.money.amounts import MAX_CREDITS, ceil_credits
 from grip.money.entries import Admit
-from grip.money.pricing import bound_nano
+from grip.money.pricing import Usage, bound_nano, prices_tokens
 from grip.store.books import HotBooks
 from grip.store.records import Caller, Model
 
 DEFAULT_OUTPUT_TOKENS: Final = 4096
 """What is held for output where neither client nor model names a ceiling (contract, rule 1)."""
+
+_NO_MEDIA: Final = Media()
 
 
 async def identify(books: HotBooks, clock: Clock, key_hash: str, *, fresh: bool) -> Caller:
@@ -70,7 +72,7 @@ def entry(call: Call, plan: Plan, boot_id: str, held_tokens: int) -> Admit:
         tier=caller.tier,
         amount=amount,
         estimate_nano=estimate,
-        tokens=call.input_tokens + max(_output_bound(call, offer.model) for offer in plan.offers),
+        tokens=_tokens(call, plan),
         model=named.model.name,
         endpoint=call.path,
         ip=call.ip,
@@ -85,7 +87,22 @@ def entry(call: Call, plan: Plan, boot_id: str, held_tokens: int) -> Admit:
 def _estimate(call: Call, offer: Offer, held_tokens: int) -> int:
     ceiling = offer.model.max_input
     input_bound = call.input_bound if ceiling is None else min(call.input_bound, ceiling)
-    return bound_nano(offer.sell, input_tokens=input_bound, output_tokens=held_tokens)
+    media = call.media or _NO_MEDIA
+    most = Usage(
+        input_tokens=input_bound,
+        output_tokens=held_tokens,
+        images=media.images,
+        seconds=media.seconds_bound,
+        characters=media.characters,
+    )
+    return bound_nano(offer.sell, most)
+
+
+def _tokens(call: Call, plan: Plan) -> int:
+    """Return what the limit on tokens counts: none where media is not sold by the token."""
+    if call.media is not None and not any(prices_tokens(offer.sell) for offer in plan.offers):
+        return 0
+    return call.input_tokens + max(_output_bound(call, offer.model) for offer in plan.offers)
 
 
 def _output_bound(call: Call, model: Model) -> int:

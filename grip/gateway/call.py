@@ -8,6 +8,7 @@ import msgspec
 from grip.money.entries import Admitted
 from grip.money.limits import Standing
 from grip.money.pricing import Rates, Usage
+from grip.providers.form import Form
 from grip.providers.json_object import JsonObject
 from grip.store.records import Caller, Channel, Model
 
@@ -43,6 +44,21 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     events: int = 0
 
 
+class Media(msgspec.Struct, frozen=True, kw_only=True):
+    """What a request for media tells of its units before anyone has answered.
+
+    `images` are asked for; `seconds` is how long the sound is that was sent, near the truth, and
+    `seconds_bound` at the most; `characters` are to be spoken. `output_tokens` is the estimate of
+    what is generated for each image, or in all where there is none.
+    """
+
+    images: int = 0
+    seconds: int = 0
+    seconds_bound: int = 0
+    characters: int = 0
+    output_tokens: int = 0
+
+
 class Call(msgspec.Struct, kw_only=True):
     """A request as it came in, read as far as the gateway needs it.
 
@@ -53,7 +69,9 @@ class Call(msgspec.Struct, kw_only=True):
     thoughts that it may not see, and `echoed_tokens` is the estimate of what the answer repeats of
     the input. `idem_key` is the client's Idempotency-Key, `fingerprint` the
     SHA-256 of what came with it. `headers` are the client's own that go along, names in small
-    letters.
+    letters. `media` is there where not all is text; `form` is what was sent instead of JSON, and
+    `body` then has its fields. `units` are the rates that the route counts by, where they are not
+    those of the type.
     """
 
     request_id: str
@@ -76,6 +94,9 @@ class Call(msgspec.Struct, kw_only=True):
     idem_key: str | None = None
     fingerprint: str | None = None
     headers: tuple[tuple[str, str], ...] = ()
+    media: Media | None = None
+    form: Form | None = None
+    units: frozenset[str] | None = None
     started: float = msgspec.field(default_factory=time.monotonic)
     created_s: int = 0
     first_byte_ms: int = 0

@@ -24,7 +24,7 @@ from grip.gateway.routes import Routes
 from grip.gateway.streams import Relay, Sink
 from grip.gateway.upstream import Served, Upstream
 from grip.money.entries import COMPLETED, Admitted, Answer, Grow, Grown, Settle, Settled
-from grip.money.pricing import bound_nano
+from grip.money.pricing import Usage, bound_nano
 from grip.providers.port import ChannelFault, RequestRefused
 from grip.store.books import HotBooks
 from grip.store.idempotency import StoredAnswer
@@ -35,8 +35,6 @@ _ADMISSIONS: Final = 5
 
 _DRAIN_S: Final = 20
 """How long a stop waits for what still has to be put into the books."""
-
-_JSON: Final = "application/json"
 
 _STOPPED: Final = "the gateway is being stopped; nothing was charged, retry in a moment"
 
@@ -49,6 +47,7 @@ class Completed(msgspec.Struct, frozen=True, kw_only=True):
     """A whole answer and what it was charged; `fallback` is the model that served instead."""
 
     body: bytes
+    content_type: str
     admitted: Admitted
     settled: Settled
     fallback: str | None
@@ -123,7 +122,8 @@ class Pipeline:
             call.first_byte_ms = call.elapsed_ms()
             answer = None
             if call.idem_key is not None:
-                answer = await self._answers.keep(call, _JSON, served.answer.body)
+                kind, body = served.answer.content_type, served.answer.body
+                answer = await self._answers.keep(call, kind, body)
             settled = await self._settle(self._completed(call, ticket, served, answer))
         except (errors.GripError, RequestRefused) as error:
             error.standings = ticket.standings
@@ -135,6 +135,7 @@ class Pipeline:
         failpoints.hit("call.before_end")
         return Completed(
             body=served.answer.body,
+            content_type=served.answer.content_type,
             admitted=ticket.admitted,
             settled=settled,
             fallback=ticket.fallback(served.candidate),
@@ -365,4 +366,4 @@ class Pipeline:
 
 def _output_nano(offer: Offer, tokens: int) -> int:
     """Return what so many tokens more of output cost."""
-    return bound_nano(offer.sell, input_tokens=0, output_tokens=tokens, requests=0)
+    return bound_nano(offer.sell, Usage(output_tokens=tokens, requests=0))

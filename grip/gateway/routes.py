@@ -62,7 +62,7 @@ class Routes:
             region=self._region,
             attempts=self._attempts,
         )
-        offers = routing.offers(catalog, caller, model)
+        offers = routing.offers(catalog, caller, model, call.units)
         found = routing.choices(catalog, offers, reach)
         if not any(found.eligible) and call.path not in _ANSWERED_HERE:
             self._refuse_route(catalog, offers, reach, call)

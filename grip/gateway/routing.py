@@ -13,6 +13,7 @@ import msgspec
 from grip import errors
 from grip.gateway.call import Candidate, Offer
 from grip.gateway.health import Key, key_of
+from grip.money.pricing import is_priced
 from grip.store.records import Caller, Catalog, Channel, Model
 
 Random = Callable[[], float]
@@ -78,19 +79,26 @@ def visible(catalog: Catalog, caller: Caller) -> list[Model]:
     ]
 
 
-def offers(catalog: Catalog, caller: Caller, named: Model) -> tuple[Offer, ...]:
+def offers(
+    catalog: Catalog, caller: Caller, named: Model, units: Collection[str] | None = None
+) -> tuple[Offer, ...]:
     """Return the model that the client named, then its fallbacks as far as they may serve them.
 
-    A fallback is the operator's choice; it widens nobody's list of models.
+    A fallback is the operator's choice; it widens nobody's list of models. `units` are the rates
+    that the route counts by, where they are not those of the model's type.
     """
-    first = _offer(named)
+    first = _offer(named, units)
     if first is None:
-        raise errors.ModelNotFound(f"the model {named.name!r} has no price", param="model")
+        raise errors.ModelNotFound(
+            f"the model {named.name!r} has no price for what this route counts; its operator must "
+            "set one",
+            param="model",
+        )
     if not named.fallbacks:
         return (first,)
     found = (catalog.models.get(name) for name in named.fallbacks)
     usable = (model for model in found if model is not None and _may_use(caller, model))
-    return (first, *filter(None, map(_offer, usable)))
+    return (first, *filter(None, (_offer(model, units) for model in usable)))
 
 
 def choices(catalog: Catalog, wanted: Iterable[Offer], reach: Reach) -> Choices:
@@ -125,9 +133,11 @@ def order(found: Choices, reach: Reach, random: Random, rest_us: Rests) -> tuple
     return (*well, *(candidate for _, candidate in sick))
 
 
-def _offer(model: Model) -> Offer | None:
+def _offer(model: Model, units: Collection[str] | None) -> Offer | None:
     price = model.price
     if price is None or not model.enabled or not model.is_priced:
+        return None
+    if units is not None and not is_priced(price.sell, units):
         return None
     return Offer(model=model, price_id=price.id, sell=price.sell)
 

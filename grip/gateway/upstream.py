@@ -179,7 +179,7 @@ class Upstream:
         reply = await self._transport.send(request, self._timeouts(candidate.channel))
         if reply.status not in _OK:
             raise adapter.refusal(reply.status, reply.headers, reply.body)
-        return adapter.answer(wire_call, reply.body)
+        return adapter.answer(wire_call, reply.body, reply.headers.get("content-type", ""))
 
     async def _open(self, stack: AsyncExitStack, call: Call, candidate: Candidate) -> OpenStream:
         """Open the stream and read its first events: an error there is still the channel's.
@@ -234,6 +234,7 @@ def _wire_call(call: Call, candidate: Candidate) -> UpstreamCall:
         ask_usage=call.stream and not call.wants_usage,
         max_output=candidate.offer.model.max_output,
         headers=call.headers,
+        form=call.form,
         created_s=call.created_s,
     )
 
@@ -248,7 +249,7 @@ async def _read(reply: StreamReply) -> bytes:
 def _no_stream(adapter: Adapter, wire_call: UpstreamCall, body: bytes) -> ChannelFault:
     """Return why a success that is no stream is a fault: its own error tells most."""
     try:
-        adapter.answer(wire_call, body)
+        adapter.answer(wire_call, body, "application/json")
     except ChannelFault as fault:
         return fault
     return ChannelFault("garbage", "a whole answer where a stream was asked for")

@@ -5,8 +5,10 @@ to a cache, as OpenAI counts them; a provider that counts them apart is normalis
 since the two shapes cannot be told apart from the numbers.
 """
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
 
 class Usage(NamedTuple):
@@ -53,6 +55,27 @@ _UNNAMED = Rates()
 
 RATE_NAMES: tuple[str, ...] = tuple(Rates.__dataclass_fields__)
 
+_TOKENS: Final = frozenset({"input_nano", "output_nano"})
+
+UNITS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
+    {
+        "chat": _TOKENS | {"request_nano"},
+        "embedding": frozenset({"input_nano", "request_nano"}),
+        "moderation": frozenset({"input_nano", "request_nano"}),
+        "rerank": frozenset({"input_nano", "request_nano"}),
+        "image": _TOKENS | {"image_nano", "request_nano"},
+        "audio": _TOKENS | {"second_nano", "character_nano", "request_nano"},
+        "video": _TOKENS | {"second_nano", "image_nano", "request_nano"},
+    }
+)
+"""What a model of each type can be sold by: the names of the rates that count for it."""
+
+SPOKEN_UNITS: Final = UNITS["audio"] - {"second_nano"}
+"""What speech is sold by: nobody knows how long it is before it has been spoken."""
+
+HEARD_UNITS: Final = UNITS["audio"] - {"character_nano"}
+"""What transcripts are sold by."""
+
 
 def cost_nano(rates: Rates, usage: Usage) -> int:
     """Return what `usage` costs, in nano-credits; a unit without a price adds nothing."""
@@ -79,21 +102,26 @@ def dearest_input(rates: Rates) -> int:
     return max(input_nano, rates.cached_input_nano or 0, rates.cache_write_nano or 0)
 
 
-def bound_nano(rates: Rates, *, input_tokens: int, output_tokens: int, requests: int = 1) -> int:
-    """Return the most that a text call of these tokens can cost: what a hold takes."""
-    return (
-        input_tokens * dearest_input(rates)
-        + output_tokens * (rates.output_nano or 0)
-        + requests * (rates.request_nano or 0)
-    )
+def bound_nano(rates: Rates, usage: Usage) -> int:
+    """Return the most that a call of so many units can cost: what a hold takes.
 
-
-def is_priced(rates: Rates, *, generates: bool) -> bool:
-    """Return whether a call can be charged at `rates`; `generates` says that it has output.
-
-    Input without output, or the reverse, would give the other side away: a price of zero that
-    nobody typed.
+    Nobody knows before the call how much of its input is read from a cache or written to one.
     """
-    if generates and (rates.input_nano is None) != (rates.output_nano is None):
+    dearest_nano = usage.input_tokens * dearest_input(rates)
+    return dearest_nano + cost_nano(rates, usage._replace(input_tokens=0))
+
+
+def is_priced(rates: Rates, units: Collection[str]) -> bool:
+    """Return whether a call that uses these units, by the names of their rates, can be charged.
+
+    One unit must have a price at least. Input without output, or the reverse, would give the other
+    side away: a price of zero that nobody typed.
+    """
+    if _TOKENS.issubset(units) and (rates.input_nano is None) != (rates.output_nano is None):
         return False
-    return rates.named
+    return any(getattr(rates, unit) is not None for unit in units)
+
+
+def prices_tokens(rates: Rates) -> bool:
+    """Return whether tokens cost anything by name: who sells by the image counts none."""
+    return rates.input_nano is not None or rates.output_nano is not None

@@ -12,6 +12,7 @@ TYPES = ("chat", "embedding", "image", "audio", "video", "moderation", "rerank")
 """What a model can do."""
 
 _TEXT = ("chat", "embedding")
+_MEDIA = (*_TEXT, "image", "audio")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +39,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             types=_TEXT,
             base_url="https://generativelanguage.googleapis.com/v1beta",
         ),
-        "azure": Kind(types=_TEXT),
-        "sandbox": Kind(types=_TEXT, has_upstream=False),
+        "azure": Kind(types=_MEDIA),
+        "sandbox": Kind(types=_MEDIA, has_upstream=False),
     }
 )

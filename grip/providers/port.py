@@ -5,7 +5,7 @@ from typing import Protocol
 
 import msgspec
 
-from grip.money.pricing import Usage
+from grip.providers.form import Form, Upload
 from grip.providers.json_object import JsonObject
 
 
@@ -23,7 +23,8 @@ class UpstreamCall(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     `model` is what this upstream calls the model, `named` what the client does; `ask_usage` asks
     for the usage chunk of a stream. `headers` are the client's own, where they belong to its wire
     (`anthropic-beta`); `created_s` is when the call came in. `max_output` is the most tokens that
-    the model may generate where the client set no limit, for the wires that demand one.
+    the model may generate where the client set no limit, for the wires that demand one. `form` is
+    what was sent instead of JSON, and `body` then has its fields.
     """
 
     path: str
@@ -35,37 +36,32 @@ class UpstreamCall(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     headers: tuple[tuple[str, str], ...] = ()
     created_s: int = 0
     max_output: int | None = None
+    form: Form | None = None
 
 
 class UpstreamRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """An HTTP request, ready to be sent."""
+    """An HTTP request, ready to be sent; an `upload` is its body instead of `body`."""
 
     method: str
     url: str
     headers: tuple[tuple[str, str], ...]
-    body: bytes
+    body: bytes = b""
+    upload: Upload | None = None
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What an upstream reported of its use; None where it did not say.
 
-    `input_tokens` include those read from a cache and those written to one.
+    `input_tokens` include those read from a cache and those written to one; `images` are those in
+    the answer, `seconds` how long the upstream found the sound to be, rounded up.
     """
 
     input_tokens: int | None = None
     output_tokens: int | None = None
     cached_input_tokens: int = 0
     cache_write_tokens: int = 0
-
-    def usage(self, *, input_tokens: int, output_tokens: int) -> tuple[Usage, bool]:
-        """Return the usage, with these estimates where nothing was reported, and if any was."""
-        estimated = self.input_tokens is None or self.output_tokens is None
-        return Usage(
-            input_tokens=input_tokens if self.input_tokens is None else self.input_tokens,
-            output_tokens=output_tokens if self.output_tokens is None else self.output_tokens,
-            cached_input_tokens=self.cached_input_tokens,
-            cache_write_tokens=self.cache_write_tokens,
-        ), estimated
+    images: int | None = None
+    seconds: int | None = None
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -78,6 +74,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     report: Report
     text: str
     upstream_id: str | None
+    content_type: str = "application/json"
 
 
 class StreamEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -131,8 +128,11 @@ class Adapter(Protocol):
     def refusal(self, status: int, headers: Mapping[str, str], body: bytes) -> Exception:
         """Return what an answer that is no success means: RequestRefused or ChannelFault."""
 
-    def answer(self, call: UpstreamCall, body: bytes) -> Answer:
-        """Read the body of a success; raises ChannelFault where it is none after all."""
+    def answer(self, call: UpstreamCall, body: bytes, content_type: str = "") -> Answer:
+        """Read the body of a success; raises ChannelFault where it is none after all.
+
+        `content_type` is what the upstream calls it, where it said.
+        """
 
     def stream(self, call: UpstreamCall) -> StreamReader:
         """Return a reader for the body of a streaming success."""

@@ -6,6 +6,7 @@ Only ever on a database that it began itself: what is there already is somebody'
 from dataclasses import dataclass
 
 from grip import errors
+from grip.money.amounts import NANO
 from grip.money.pricing import Rates
 from grip.providers.kinds import KINDS
 from grip.services import accounts, channels, keys, models, wallets
@@ -24,8 +25,11 @@ _KEY_NAME = "demo"
 _SELL = {
     "chat": Rates(input_nano=150_000, output_nano=600_000),
     "embedding": Rates(input_nano=20_000),
+    "image": Rates(image_nano=40 * NANO),
+    "audio": Rates(second_nano=100_000_000, character_nano=15_000_000),
 }
-"""Nano-credits per token: $0.15 and $0.60, and $0.02, per million tokens."""
+"""In nano-credits: $0.15 and $0.60, and $0.02, per million tokens, $0.04 for an image, $0.0001 for
+a second of sound, $15 for a million characters of speech."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

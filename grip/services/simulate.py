@@ -12,7 +12,7 @@ from typing import Any
 
 from grip.errors import InvalidRequest, NotFound
 from grip.money.amounts import usd
-from grip.money.pricing import Rates, cost_nano, is_priced
+from grip.money.pricing import UNITS, Rates, cost_nano, is_priced
 from grip.services import margin, prices
 from grip.services.context import Context
 from grip.services.margin import Totals
@@ -97,7 +97,7 @@ def _rates(known: Catalog, listed: Mapping[str, Mapping[str, int | None]]) -> di
         if model.name in changed:
             raise InvalidRequest(f"the model {model.name!r} is listed twice", param="model")
         rates = prices.merged(sell_of(model), named)
-        if not is_priced(rates, generates=model.type == "chat"):
+        if not is_priced(rates, UNITS[model.type]):
             raise InvalidRequest(
                 f"the price of {name!r} would not be complete, and its calls refused; name "
                 "what lacks, such as output beside input",

@@ -57,6 +57,12 @@ class Server:
         Whole(minimum=1024, maximum=2**31 - 1),
         "The largest request body in bytes; a larger one is answered with 413.",
     )
+    max_upload_bytes: int = key(
+        104_857_600,
+        Whole(minimum=1024, maximum=2**40),
+        "The largest form with files in bytes (audio, images to be edited). Files wait on the disk "
+        "of the node, in the directory that $TMPDIR names.",
+    )
     graceful_stop_s: int = key(
         30,
         Whole(minimum=0, maximum=86_400),

@@ -7,7 +7,7 @@ where a limit could be means that there is none.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from grip.money.pricing import Rates, is_priced
+from grip.money.pricing import UNITS, Rates, is_priced
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,8 +142,7 @@ class Model:
     @property
     def is_priced(self) -> bool:
         """Whether a call of it can be charged; one that cannot is refused before dispatch."""
-        generates = self.type == "chat"
-        return self.price is not None and is_priced(self.price.sell, generates=generates)
+        return self.price is not None and is_priced(self.price.sell, UNITS[self.type])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

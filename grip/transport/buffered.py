@@ -37,13 +37,14 @@ class BufferedClient:
         client = self._clients.get(timeouts.connect_s) or self._client(timeouts.connect_s)
         limit = timedelta(seconds=min(timeouts.first_byte_s, timeouts.total_s))
         try:
-            built = (
-                client.request(request.method, request.url)
-                .headers(request.headers)
-                .body_bytes(request.body)
-                .timeout(limit)
-                .build_streamed()
-            )
+            builder = client.request(request.method, request.url).headers(request.headers)
+            upload = request.upload
+            if upload is None:
+                builder = builder.body_bytes(request.body)
+            else:
+                builder = builder.header("content-length", str(upload.size))
+                builder = builder.body_stream(upload.chunks())
+            built = builder.timeout(limit).build_streamed()
             async with built as response:
                 status, headers = response.status, _headers(response)
                 body = await _body(response, most_bytes(status))

@@ -40,13 +40,18 @@ class StreamingClient:
         """Yield the answer once its head is there; leaving closes what has not ended."""
         session = self._session or self._start()
         limit = aiohttp.ClientTimeout(total=None, sock_connect=timeouts.connect_s)
+        headers = CIMultiDict(request.headers)
+        body: bytes | AsyncIterator[bytes] = request.body
+        if request.upload is not None:
+            body = request.upload.chunks()
+            headers["content-length"] = str(request.upload.size)
         try:
             async with asyncio.timeout(min(timeouts.first_byte_s, timeouts.total_s)):
                 response = await session.request(
                     request.method,
                     URL(request.url, encoded=True),
-                    data=request.body,
-                    headers=CIMultiDict(request.headers),
+                    data=body,
+                    headers=headers,
                     allow_redirects=False,
                     timeout=limit,
                 )

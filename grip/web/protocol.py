@@ -10,7 +10,10 @@ from typing import Any, Final
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 REQUEST_TIMEOUT_S: Final = 60
-"""How long a request may take to arrive."""
+"""How long a request may take to arrive, with what `BODY_BYTES_PER_S` adds."""
+
+BODY_BYTES_PER_S: Final = 64 * 1024
+"""So much of a body gives it another second: a large file may take its time, not stand still."""
 
 READ_TIMEOUT_S: Final = 30
 """How long a client may leave its buffer full; past that it counts as gone."""
@@ -58,6 +61,8 @@ class BoundedProtocol(HttpToolsProtocol):
         """Count what belongs to a head, and refuse one that is too large."""
         if self._in_head:
             self._head_bytes += len(data)
+        elif self._due_s is not None:
+            self._due_s += len(data) / BODY_BYTES_PER_S
         super().data_received(data)
         if self._in_head and self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
             self.transport.write(_TOO_LARGE)

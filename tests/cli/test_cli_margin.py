@@ -36,7 +36,7 @@ def sold(grip, database_url: str) -> None:
 @pytest.mark.usefixtures("sold")
 def test_exposure_marks_losses_and_names_them_first(grip):
     """Before any traffic, in dollars; a model without a channel is told as well."""
-    grip("models", "add", "draw", "--type", "image", "--per-image", "0.04")
+    grip("models", "add", "draw", "--type", "rerank", "--input", "0.04")
     lost, dark, earned = grip("margin", "exposure", "--json").json
     lines = grip("margin", "exposure").stdout.splitlines()
 

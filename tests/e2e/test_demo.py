@@ -6,8 +6,11 @@ import sys
 from pathlib import Path
 
 import httpx2
+from openai import OpenAI
 
 from tests.e2e.gateway import command, environ, serving
+
+UNITS = ("input", "per_image", "per_second", "per_character")
 
 
 def _chat(url: str, key: str) -> int:
@@ -72,8 +75,26 @@ def test_a_restart_rolls_the_key(own_url: str, tmp_path: Path):
     )
 
     assert len(keys) == 1
-    assert {model["type"] for model in models} == {"chat", "embedding"}
-    assert all(model["priced"] and float(model["input"]) > 0 for model in models)
+    assert {model["type"] for model in models} == {"chat", "embedding", "image", "audio"}
+    assert all(model["priced"] for model in models)
+    assert all(any(float(model[unit] or 0) > 0 for unit in UNITS) for model in models)
+
+
+def test_the_sandbox_draws_speaks_and_listens(own_url: str, tmp_path: Path):
+    """Each at its price, through the official client."""
+    with serving(own_url, tmp_path, "--demo") as gateway:
+        client = OpenAI(api_key=str(gateway.said["key"]), base_url=f"{gateway.url}/v1")
+        picture = client.images.generate(model="sandbox-image", prompt="A cat", n=2)
+        said = client.audio.speech.create(model="sandbox-audio", voice="any", input="Hello")
+        heard = client.audio.transcriptions.create(
+            model="sandbox-audio", file=("hello.wav", said.content)
+        )
+        rows = json.loads(command(own_url, tmp_path, "usage", "list", "--json").stdout)
+        client.close()
+
+    assert len(picture.data or ()) == 2
+    assert "sandbox" in heard.text
+    assert [row["cost_nano"] for row in rows] == [2 * 10**8, 75 * 10**6, 80 * 10**9]
 
 
 def test_a_database_in_use_is_refused_in_one_line(own_url: str, tmp_path: Path):

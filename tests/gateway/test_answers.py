@@ -154,7 +154,7 @@ async def test_after_a_day_a_key_begins_anew(
     await desk.settle(await desk.admit(), answer)
     await desk.house.run(AGE)
     if swept:
-        desk.clock.advance(1)
+        desk.clock.advance(3600)
         await desk.answers.sweep()
     second = await desk.admit("other")
     await desk.settle(second, Answer(content_type="text/event-stream", body=b"data: anew\n\n"))
@@ -235,7 +235,7 @@ async def test_sweeping_takes_what_is_older_than_a_day(desk: Desk, monkeypatch: 
     await desk.settle(await desk.admit(idem_key="lost"), None)
     await desk.house.run(AGE)
     await desk.house.run(AGE_ANSWERS)
-    desk.clock.advance(1)
+    desk.clock.advance(3600)
     young = await desk.admit()
     await desk.settle(young)
 
@@ -253,7 +253,7 @@ async def test_an_answer_whose_call_failed_after_all_is_swept(desk: Desk):
     call.request_id = entry.request_id
     await desk.answers.keep(call, "text/plain", b"x" * (MEGABYTE + 1))
     await desk.house.run(AGE_ANSWERS)
-    desk.clock.advance(1)
+    desk.clock.advance(3600)
     assert await desk.answers.sweep() == 0
     await desk.books.submit(desk.house.releases(entry))
 

@@ -1,6 +1,7 @@
 import pytest
 
 from grip.gateway import metering
+from grip.gateway.call import Media
 from grip.money.estimates import text_tokens
 from grip.money.pricing import Rates
 from grip.providers.port import Report
@@ -74,3 +75,48 @@ def test_a_buy_price_that_nobody_named_is_unknown_and_not_nothing(call, candidat
         chosen = candidate_at(SELL, buy)
         report = Report(input_tokens=1, output_tokens=1)
         assert metering.measure(call(), chosen, report, str).buy_cost_nano == cost
+
+
+IMAGES = Media(images=2, output_tokens=300)
+SOUND = Media(seconds=9, seconds_bound=12)
+SPEECH = Media(characters=40, output_tokens=70)
+TOKENS = Rates(input_nano=10, output_nano=100)
+EACH = Rates(image_nano=1_000)
+SECONDS = Rates(second_nano=1_000)
+CHARACTERS = Rates(character_nano=1_000)
+
+
+@pytest.mark.parametrize(
+    ("media", "sell", "report", "charge"),
+    [
+        (IMAGES, EACH, Report(images=1), (1_000, False)),
+        (IMAGES, EACH, Report(images=0), (0, False)),
+        (IMAGES, EACH, None, (2_000, True)),
+        (IMAGES, TOKENS, Report(input_tokens=5, output_tokens=7, images=2), (750, False)),
+        (IMAGES, TOKENS, Report(images=3), (100 * 10 + 900 * 100, True)),
+        (IMAGES, TOKENS, None, (100 * 10 + 600 * 100, True)),
+        (SOUND, SECONDS, Report(seconds=4), (4_000, False)),
+        (SOUND, SECONDS, Report(input_tokens=5, output_tokens=7), (9_000, True)),
+        (SOUND, TOKENS, Report(input_tokens=5, output_tokens=7), (750, False)),
+        (SOUND, TOKENS, Report(seconds=4), (100 * 10 + text_tokens(TEXT) * 100, True)),
+        (SPEECH, CHARACTERS, None, (40_000, False)),
+        (SPEECH, TOKENS, None, (100 * 10 + 70 * 100, True)),
+        (SPEECH, TOKENS, Report(input_tokens=5, output_tokens=7), (750, False)),
+        (SPEECH, Rates(request_nano=3), None, (3, False)),
+    ],
+)
+def test_media_is_charged_by_the_units_that_have_a_price(  # noqa: PLR0917 - a row of the table
+    call, candidate_at, media, sell, report, charge
+):
+    """And only a unit that has one makes the row an estimate where nobody reported it."""
+    text = str if media.output_tokens else (lambda: TEXT)
+    measured = metering.measure(call(media=media), candidate_at(sell, Rates()), report, text)
+
+    assert (measured.cost_nano, measured.estimated) == charge
+
+
+def test_tokens_that_nobody_sells_or_reports_are_none(call, candidate_at):
+    """A picture that is sold as one has no tokens to be counted against a limit."""
+    measured = metering.measure(call(media=IMAGES), candidate_at(EACH, Rates()), None, str)
+
+    assert (measured.usage.tokens, measured.usage.images) == (0, 2)

@@ -4,6 +4,7 @@ from hypothesis import strategies as st
 
 from grip.money.pricing import (
     RATE_NAMES,
+    UNITS,
     Rates,
     Usage,
     bound_nano,
@@ -89,7 +90,9 @@ def test_the_bound_covers_every_use_within_its_tokens(
         output_tokens=output,
     )
 
-    assert cost_nano(rates, usage) <= bound_nano(rates, input_tokens=tokens, output_tokens=output)
+    assert cost_nano(rates, usage) <= bound_nano(
+        rates, Usage(input_tokens=tokens, output_tokens=output)
+    )
 
 
 @pytest.mark.parametrize("name", RATE_NAMES)
@@ -101,9 +104,10 @@ def test_zero_is_a_price_and_none_is_not(name: str):
 
 def test_half_a_price_is_none_where_there_is_output():
     """The other half would be free, and nobody typed that."""
-    assert is_priced(Rates(input_nano=1, output_nano=0), generates=True)
-    assert is_priced(Rates(request_nano=0), generates=True)
-    assert is_priced(Rates(input_nano=1), generates=False)
-    assert not is_priced(Rates(input_nano=1), generates=True)
-    assert not is_priced(Rates(output_nano=1), generates=True)
-    assert not is_priced(Rates(), generates=False)
+    chat, embedding = UNITS["chat"], UNITS["embedding"]
+    assert is_priced(Rates(input_nano=1, output_nano=0), chat)
+    assert is_priced(Rates(request_nano=0), chat)
+    assert is_priced(Rates(input_nano=1), embedding)
+    assert not is_priced(Rates(input_nano=1), chat)
+    assert not is_priced(Rates(output_nano=1), chat)
+    assert not is_priced(Rates(), embedding)

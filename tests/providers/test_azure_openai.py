@@ -96,6 +96,10 @@ def test_only_what_azure_has_is_served():
         "/embeddings",
         "/responses",
         "/messages",
+        "/images/generations",
+        "/images/edits",
+        "/audio/speech",
+        "/audio/transcriptions",
     }
 
 

@@ -240,4 +240,5 @@ def test_headers_of_the_clients_own_wire_go_on():
 
 def test_an_adapter_says_which_routes_it_serves():
     """Its own, untold."""
-    assert ADAPTER.paths == set(SHAPES)
+    media = {"/images/generations", "/images/edits", "/audio/speech", "/audio/transcriptions"}
+    assert ADAPTER.paths == {*SHAPES, *media}

@@ -309,5 +309,6 @@ def test_the_sandbox_serves_what_it_has_a_script_for():
     """And other clients by a translation of it."""
     sandbox = SandboxAdapter({"/shout": ShoutWire()})
 
-    assert sandbox.paths == {"/chat/completions", "/embeddings", "/shout"}
+    media = {"/images/generations", "/images/edits", "/audio/speech", "/audio/transcriptions"}
+    assert sandbox.paths == {"/chat/completions", "/embeddings", "/shout", *media}
     assert sandbox.request(_call({"shout": "hi"}), TARGET).url == "sandbox:/chat/completions"

@@ -154,7 +154,7 @@ async def test_addresses_that_can_be_called_are_taken(context: Context, url: str
         ("types", {"types": []}),
         ("types", {"types": ["chat", "chat"]}),
         ("types", {"types": ["smell"]}),
-        ("types", {"kind": "sandbox", "types": ["image"]}),
+        ("types", {"kind": "sandbox", "types": ["rerank"]}),
         ("map", {"model_map": {"a b": "c"}}),
         ("map", {"model_map": {"a": "b c"}}),
         ("weight", {"weight": 0}),

@@ -68,7 +68,8 @@ async def test_cached_tokens_without_a_price_are_compared_at_that_of_input(wares
 
 async def test_a_unit_that_only_the_channel_takes_money_for_is_given_away(wares: Context):
     """It has no sell price, and loses all that it costs."""
-    await _model(wares, "draw", sell=Rates(image_nano=9), buy=Rates(output_nano=2, image_nano=3))
+    buy = Rates(output_nano=2, image_nano=3)
+    await _model(wares, "draw", type="image", sell=Rates(image_nano=9), buy=buy)
     lost, earned = await exposure.exposures(wares)
 
     assert (lost.unit, lost.sell_nano, lost.margin_nano, lost.loses) == ("output", None, -2, True)
@@ -77,7 +78,7 @@ async def test_a_unit_that_only_the_channel_takes_money_for_is_given_away(wares:
 
 async def test_a_model_that_no_channel_serves_is_listed(wares: Context):
     """For want of its type, of its group, or of a channel that is enabled."""
-    await _model(wares, "draw", type="image", sell=Rates(image_nano=1))
+    await _model(wares, "draw", type="rerank", sell=Rates(input_nano=1))
     await _model(wares, "far", groups=["far"], sell=Rates(request_nano=1))
     await _model(wares, "off", groups=["vip"], sell=Rates(request_nano=1))
     await channels.disable(wares, "vip", actor="eve")

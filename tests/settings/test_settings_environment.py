@@ -42,6 +42,7 @@ def test_every_key_of_a_single_table_has_its_variable(path):
     }
     samples |= {"host": "::1", "region": "eu", "trusted_proxies": "10.0.0.0/8, ::1"}
     samples |= {"logging": "off", "level": "DEBUG", "format": "json", "max_body_bytes": "2_048"}
+    samples |= {"max_upload_bytes": "4_096"}
     samples |= {"crash_verdict": "estimated"}
     for name, section in sections_of(settings.Settings).items():
         for key, about in section.keys.items() if not section.is_named else ():

@@ -60,7 +60,12 @@ class AnthropicAdapter:
         """Return RequestRefused for what is wrong with the request, else the channel's fault."""
         return refusals.refusal(status, headers, body)
 
-    def answer(self, call: UpstreamCall, body: bytes) -> Answer:
+    def answer(
+        self,
+        call: UpstreamCall,
+        body: bytes,
+        content_type: str = "",  # noqa: ARG002 - the port's signature
+    ) -> Answer:
         """Read a success; what is no JSON, or carries an error, is the channel's fault."""
         message = _read(body)
         if call.path == COUNT_TOKENS:

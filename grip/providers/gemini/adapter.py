@@ -49,7 +49,12 @@ class GeminiAdapter:
         """Return RequestRefused for what is wrong with the request, else the channel's fault."""
         return refusals.refusal(status, headers, body)
 
-    def answer(self, call: UpstreamCall, body: bytes) -> Answer:
+    def answer(
+        self,
+        call: UpstreamCall,
+        body: bytes,
+        content_type: str = "",  # noqa: ARG002 - the port's signature
+    ) -> Answer:
         """Read a success; raises ChannelFault where it is none, RequestRefused where it is blocked.
 
         Gemini answers a prompt that its policy forbids with a success, and no candidates in it.

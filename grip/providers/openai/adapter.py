@@ -1,15 +1,17 @@
 """OpenAI's wire: how a call is put into a request, and what an answer means."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar, Final
 
 import msgspec
 
 from grip.providers.json_object import JsonObject
-from grip.providers.openai import refusals, translated
+from grip.providers.openai import media_answers, refusals, translated
 from grip.providers.openai.answers import READERS
 from grip.providers.openai.dialects import Dialect, dialect
+from grip.providers.openai.media_answers import SPEECH
+from grip.providers.openai.media_stream import ImageStream, MediaStream
 from grip.providers.openai.responses import ResponsesStream
 from grip.providers.openai.stream import OpenAIStream
 from grip.providers.port import (
@@ -28,10 +30,20 @@ Headers = tuple[tuple[str, str], ...]
 _TYPE: Final = ("content-type", "application/json")
 _WHOLE: Final[Headers] = (_TYPE, ("accept", "application/json"))
 _STREAM: Final[Headers] = (_TYPE, ("accept", "text/event-stream"))
+_ANYTHING: Final = ("accept", "*/*")
 _REQUEST_FAULTS: Final = frozenset({400, 413, 422})
 _MESSAGE_CHARACTERS: Final = 2000
 _COUNTING: Final = frozenset({"/chat/completions", "/completions"})
 """The routes whose streams tell their usage only where they are asked to."""
+
+_STREAMS: Final[dict[str, Callable[[], StreamReader]]] = {
+    "/responses": ResponsesStream,
+    "/images/generations": ImageStream,
+    "/images/edits": ImageStream,
+    "/audio/speech": MediaStream,
+    "/audio/transcriptions": MediaStream,
+}
+"""Who reads the streams of the routes that do not speak as chat does."""
 
 
 class OpenAIAdapter:
@@ -41,7 +53,7 @@ class OpenAIAdapter:
     to chat. `paths` are all routes that can be served.
     """
 
-    native: ClassVar[frozenset[str]] = frozenset(READERS)
+    native: ClassVar[frozenset[str]] = frozenset({*READERS, SPEECH})
 
     def __init__(self, clients: Mapping[str, ClientWire] = MappingProxyType({})) -> None:
         self._clients = {
@@ -55,15 +67,17 @@ class OpenAIAdapter:
         A client of another wire has its body translated; raises Untranslatable or InvalidRequest.
         """
         client = self._clients.get(call.path)
-        headers = (_STREAM if call.stream else _WHOLE) + self._credentials(target)
-        if client is None:
-            path, body = call.path, self._own(call, target)
-            headers += call.headers
-        else:
+        headers = _heads(call) + self._credentials(target)
+        path, body, upload = call.path, b"", None
+        if client is not None:
             path, body = translated.PATH, translated.request(client, call, self._dialect(target))
-        return UpstreamRequest(
-            method="POST", url=self._url(path, call.model, target), headers=headers, body=body
-        )
+        elif call.form is not None:
+            upload = call.form.upload({"model": call.model.encode()})
+        else:
+            body = self._own(call, target)
+            headers += call.headers
+        url = self._url(path, call.model, target)
+        return UpstreamRequest(method="POST", url=url, headers=headers, body=body, upload=upload)
 
     def refusal(self, status: int, headers: Mapping[str, str], body: bytes) -> Exception:
         """Return RequestRefused for what is wrong with the request, else the channel's fault."""
@@ -78,8 +92,10 @@ class OpenAIAdapter:
             retry_after_s=int(wait) if wait.isascii() and wait.isdigit() else None,
         )
 
-    def answer(self, call: UpstreamCall, body: bytes) -> Answer:
+    def answer(self, call: UpstreamCall, body: bytes, content_type: str = "") -> Answer:
         """Read a success; what is no answer of its route, or carries an error, is a fault."""
+        if call.path == SPEECH:
+            return media_answers.speech(body, content_type)
         client = self._clients.get(call.path)
         if client is None:
             return READERS[call.path](body)
@@ -90,7 +106,7 @@ class OpenAIAdapter:
         client = self._clients.get(call.path)
         if client is not None:
             return translated.stream(client, call)
-        return ResponsesStream() if call.path == "/responses" else OpenAIStream()
+        return _STREAMS.get(call.path, OpenAIStream)()
 
     def _own(self, call: UpstreamCall, target: Target) -> bytes:
         """Return the body of a client that speaks OpenAI's API itself."""
@@ -112,6 +128,15 @@ class OpenAIAdapter:
 
     def _dialect(self, target: Target) -> Dialect:
         return dialect(target.base_url)
+
+
+def _heads(call: UpstreamCall) -> Headers:
+    """Return the headers that say what is sent, and what may come back."""
+    if call.stream:
+        heads = _STREAM
+    else:
+        heads = (_TYPE, _ANYTHING) if call.path.startswith("/audio/") else _WHOLE
+    return heads if call.form is None else (("content-type", call.form.content_type), *heads[1:])
 
 
 def _asking(body: JsonObject) -> msgspec.Raw:

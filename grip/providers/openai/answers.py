@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from grip.providers.openai import responses, wire
+from grip.providers.openai import media_answers, responses, wire
 from grip.providers.port import Answer, ChannelFault, Report
 
 _DETAIL: Final = 2000
@@ -85,8 +85,11 @@ READERS: Final[dict[str, Callable[[bytes], Answer]]] = {
     "/responses": responses.answer,
     "/moderations": moderations,
     "/rerank": rerank,
+    "/images/generations": media_answers.images,
+    "/images/edits": media_answers.images,
+    "/audio/transcriptions": media_answers.transcript,
 }
-"""The routes that are OpenAI's own, and who reads their answers."""
+"""The routes that are OpenAI's own, and who reads their answers; speech answers no text at all."""
 
 
 def decoded(body: bytes) -> wire.Body:

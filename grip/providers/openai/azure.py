@@ -61,7 +61,16 @@ class AzureAdapter(OpenAIAdapter):
     """A resource of Azure OpenAI."""
 
     native: ClassVar[frozenset[str]] = frozenset(
-        {"/chat/completions", "/completions", "/embeddings", "/responses"}
+        {
+            "/chat/completions",
+            "/completions",
+            "/embeddings",
+            "/responses",
+            "/images/generations",
+            "/images/edits",
+            "/audio/speech",
+            "/audio/transcriptions",
+        }
     )
 
     def refusal(self, status: int, headers: Mapping[str, str], body: bytes) -> Exception:

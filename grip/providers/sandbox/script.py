@@ -7,11 +7,18 @@ from typing import Any
 
 import msgspec
 
+from grip.providers.sandbox import media
 from grip.providers.sandbox.behaviour import Behaviour, parse
+from grip.providers.sandbox.media import MediaRequest
 
 _CREATED = 1_700_000_000
 _DIMENSIONS = 8
 _WORDS = ("Hello", "from", "the", "sandbox,", "which", "needs", "no", "key.")
+
+MEDIA = frozenset(
+    {"/images/generations", "/images/edits", "/audio/speech", "/audio/transcriptions"}
+)
+"""The routes of OpenAI's API that answer with pictures, sound or transcripts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,14 +47,22 @@ def script(path: str, body: bytes) -> Script:
         behaviour = parse(request.model)
     except (msgspec.DecodeError, ValueError) as error:
         return _json(Behaviour(), 400, _error(str(error), "invalid_request_error"))
-    if behaviour.status:
-        return _json(behaviour, behaviour.status, _error("the sandbox was told to fail", "sandbox"))
-    if behaviour.fail == "error":
-        return _json(behaviour, 200, _error("the sandbox was told to fail", "sandbox"))
+    return _failure(behaviour) or _success(path, body, request, behaviour)
+
+
+def _failure(behaviour: Behaviour) -> Script | None:
+    """Return the answer of a sandbox that was told to fail with one."""
+    if behaviour.status or behaviour.fail == "error":
+        failed = _error("the sandbox was told to fail", "sandbox")
+        return _json(behaviour, behaviour.status or 200, failed)
     if behaviour.fail == "garbage":
-        return Script(
-            status=200, content_type="text/html", chunks=(b"<html>",), behaviour=behaviour
-        )
+        return _whole(behaviour, b"<html>", "text/html")
+    return None
+
+
+def _success(path: str, body: bytes, request: _Request, behaviour: Behaviour) -> Script:
+    if path in MEDIA:
+        return _media(path, msgspec.json.decode(body, type=MediaRequest), behaviour)
     if path == "/embeddings":
         return _json(behaviour, 200, _embeddings(request, behaviour))
     return _stream(request, behaviour) if request.stream else _chat(request, behaviour)
@@ -79,11 +94,63 @@ def _stream(request: _Request, behaviour: Behaviour) -> Script:
     if (request.stream_options or {}).get("include_usage"):
         last = _with_usage(head | {"choices": []}, request, behaviour)
         events += [last] if "usage" in last else []
+    return _events(behaviour, events, b"data: [DONE]\n\n")
+
+
+def _media(path: str, request: MediaRequest, behaviour: Behaviour) -> Script:
+    """Return pictures, sound or a transcript, whole or as a stream."""
+    if path == "/audio/speech":
+        return _speech(request, behaviour)
+    if path == "/audio/transcriptions":
+        return _transcript(request, behaviour)
+    if request.stream:
+        return _told(behaviour, media.image_events(request))
+    return _json(behaviour, 200, _as_told(behaviour, media.images(request)))
+
+
+def _speech(request: MediaRequest, behaviour: Behaviour) -> Script:
+    if request.stream_format == "sse":
+        return _told(behaviour, media.speech_events(request))
+    said = media.sound(str(request.input))
+    return _whole(behaviour, said, "audio/wav")
+
+
+def _transcript(request: MediaRequest, behaviour: Behaviour) -> Script:
+    words = _words(behaviour)
+    if request.stream:
+        return _told(behaviour, media.transcript_events(request, words))
+    if request.response_format == "text":
+        return _whole(behaviour, "".join(words).encode() + b"\n", "text/plain; charset=utf-8")
+    return _json(behaviour, 200, _as_told(behaviour, media.transcript(request, "".join(words))))
+
+
+def _whole(behaviour: Behaviour, body: bytes, content_type: str, status: int = 200) -> Script:
+    if behaviour.fail == "cut":
+        body = body[: len(body) // 2]
+    return Script(status=status, content_type=content_type, chunks=(body,), behaviour=behaviour)
+
+
+def _told(behaviour: Behaviour, events: list[dict[str, Any]]) -> Script:
+    return _events(behaviour, [_as_told(behaviour, event) for event in events], b"")
+
+
+def _as_told(behaviour: Behaviour, answer: dict[str, Any]) -> dict[str, Any]:
+    """Return an answer with the usage that the sandbox was told to report."""
+    used = answer.get("usage")
+    if used is None or not behaviour.usage:
+        return answer
+    if behaviour.usage == "none":
+        return {name: answer[name] for name in answer if name not in ("usage", "duration")}
+    zero = {name: 0 if isinstance(count, int) else count for name, count in used.items()}
+    return answer | {"usage": zero}
+
+
+def _events(behaviour: Behaviour, events: list[dict[str, Any]], end: bytes) -> Script:
     chunks = [b"data: " + msgspec.json.encode(event) + b"\n\n" for event in events]
     if behaviour.fail == "cut":
         chunks = chunks[: len(chunks) // 2]
-    else:
-        chunks.append(b"data: [DONE]\n\n")
+    elif end:
+        chunks.append(end)
     return Script(
         status=200,
         content_type="text/event-stream",
@@ -151,9 +218,4 @@ def _error(message: str, kind: str) -> dict[str, Any]:
 
 
 def _json(behaviour: Behaviour, status: int, answer: dict[str, Any]) -> Script:
-    body = msgspec.json.encode(answer)
-    if behaviour.fail == "cut":
-        body = body[: len(body) // 2]
-    return Script(
-        status=status, content_type="application/json", chunks=(body,), behaviour=behaviour
-    )
+    return _whole(behaviour, msgspec.json.encode(answer), "application/json", status)

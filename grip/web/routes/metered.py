@@ -17,17 +17,21 @@ from grip import errors
 from grip.app import App
 from grip.gateway.call import Call
 from grip.gateway.upstream import RequestRefused
+from grip.providers.form import Form
 from grip.providers.json_object import JsonObject
-from grip.web import request, response
+from grip.web import forms, request, response
 from grip.web.errors import OPENAI, Shape
 from grip.web.surfaces import (
     chat,
     completions,
     embeddings,
+    images,
     messages,
     moderations,
     rerank,
     responses,
+    speech,
+    transcriptions,
 )
 from grip.web.surfaces.messages_errors import ANTHROPIC
 
@@ -42,15 +46,25 @@ class Parse(Protocol):
         ...
 
 
+class ParseForm(Protocol):
+    """Turns a form into a call; raises InvalidRequest."""
+
+    async def __call__(self, form: Form, *, request_id: str, key_hash: str, ip: str) -> Call:
+        """Return the call in a form, with its ending where it may stream."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surface:
     """What is special of one route: how it is read, and how its clients read errors.
 
-    `key` finds the hash of the API key, `passes` names the headers that go along to the upstream.
-    A route that is `free` counts the tokens of a body, and no limit counts it.
+    `form` reads a form, on the routes that take files. `key` finds the hash of the API key,
+    `passes` names the headers that go along to the upstream. A route that is `free` counts the
+    tokens of a body, and no limit counts it.
     """
 
     parse: Parse
+    form: ParseForm | None = None
     key: Callable[[Scope], str] = request.bearer_hash
     shape: Shape = OPENAI
     passes: Collection[bytes] = ()
@@ -65,6 +79,12 @@ SURFACES: Mapping[str, Surface] = MappingProxyType(
         "/v1/embeddings": Surface(parse=embeddings.parse),
         "/v1/moderations": Surface(parse=moderations.parse),
         "/v1/rerank": Surface(parse=rerank.parse),
+        "/v1/images/generations": Surface(parse=images.parse_generation),
+        "/v1/images/edits": Surface(parse=images.parse_edit, form=images.parse_edit_form),
+        "/v1/audio/speech": Surface(parse=speech.parse),
+        "/v1/audio/transcriptions": Surface(
+            parse=transcriptions.parse, form=transcriptions.parse_form
+        ),
         "/v1/messages": Surface(
             parse=messages.parse,
             key=request.client_hash,
@@ -95,16 +115,15 @@ def _handler(app: App, surface: Surface) -> ASGIApp:
     async def handle(scope: Scope, receive: Receive, send: Send) -> None:
         request_id = new_id("req")
         sink = response.EventStream(receive, send, request_id, shape)
+        call: Call | None = None
         try:
             call = await _read(app, surface, scope, receive, request_id)
             if call.idem_key is not None and await _answered_before(app, call, send, shape):
                 return
             if call.stream:
                 await app.pipeline.stream(call, sink)
-            elif surface.free:
-                await _count(app, call, send, shape)
             else:
-                await _complete(app, call, send, shape)
+                await (_count if surface.free else _complete)(app, call, send, shape)
         except RequestRefused as refused:
             await _pass_on(send, request_id, refused, shape)
         except errors.GripError as error:
@@ -119,9 +138,15 @@ def _handler(app: App, surface: Surface) -> ASGIApp:
             failure = errors.GripError("grip failed; its log has the request's id")
             await _refuse(send, sink, request_id, failure, shape)
         finally:
+            _give_up_files(call)
             await sink.close()
 
     return handle
+
+
+def _give_up_files(call: Call | None) -> None:
+    if call is not None and call.form is not None:
+        call.form.close()
 
 
 async def _read(
@@ -133,13 +158,19 @@ async def _read(
     server = app.settings.server
     key_hash = surface.key(scope)
     await app.pipeline.greet(key_hash)
+    ip = request.client_ip(scope, server.trusted_proxies)
+    if surface.form is not None and forms.is_form(scope):
+        form = await forms.read_form(scope, receive, server.max_upload_bytes)
+        try:
+            call = await surface.form(form, request_id=request_id, key_hash=key_hash, ip=ip)
+            call.idem_key = request.idempotency_key(scope)
+        except BaseException:
+            form.close()
+            raise
+        call.form = form
+        return call
     body = await request.read_body(scope, receive, server.max_body_bytes)
-    call = surface.parse(
-        JsonObject(body),
-        request_id=request_id,
-        key_hash=key_hash,
-        ip=request.client_ip(scope, server.trusted_proxies),
-    )
+    call = surface.parse(JsonObject(body), request_id=request_id, key_hash=key_hash, ip=ip)
     if surface.passes:
         call.headers = request.passed(scope, surface.passes)
     if not surface.free:
@@ -172,7 +203,8 @@ async def _refuse(
 
 async def _answered_before(app: App, call: Call, send: Send, shape: Shape) -> bool:
     """Give the answer of the first call with this Idempotency-Key again, where there is one."""
-    call.fingerprint = hashlib.sha256(call.path.encode() + b"\0" + call.body.raw).hexdigest()
+    sent = call.body.raw if call.form is None else call.form.digest.encode()
+    call.fingerprint = hashlib.sha256(call.path.encode() + b"\0" + sent).hexdigest()
     kept = await app.pipeline.recall(call)
     if kept is None:
         return False
@@ -190,7 +222,7 @@ async def _answered_before(app: App, call: Call, send: Send, shape: Shape) -> bo
 async def _complete(app: App, call: Call, send: Send, shape: Shape) -> None:
     done = await app.pipeline.complete(call)
     headers = [
-        response.JSON,
+        (b"content-type", done.content_type.encode("latin-1")),
         *shape.id_headers(call.request_id),
         *response.charge_headers(done.settled.credits, done.settled.cost_nano),
         *response.fallback_headers(done.fallback),

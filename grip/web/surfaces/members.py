@@ -5,7 +5,7 @@ what grip reads and served by what it does not.
 """
 
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Final
 
 from grip import errors
@@ -41,7 +41,12 @@ READ: Final = frozenset(
 
 def refuse_lookalikes(body: JsonObject, read: Collection[str] = READ) -> None:
     """Raise InvalidRequest where a name differs from one that grip reads in its letters' case."""
-    for name in body.names:
+    refuse_lookalike_names(body.names, read)
+
+
+def refuse_lookalike_names(names: Iterable[str], read: Collection[str]) -> None:
+    """Raise InvalidRequest where a name differs from one that is read in its letters' case."""
+    for name in names:
         if name not in read and (meant := _folded(name)) in read:
             raise errors.InvalidRequest(f"{name!r}: write it {meant!r}", param=name)
 
