@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from grip.cli import output, parse, wallet_members
+from grip.cli import output, parse, wallet_members, wallet_providers
 from grip.cli.options import Actor, AsJson, Config, Limit, Reason, Since, Until
 from grip.cli.output import moment, number, text
 from grip.cli.runner import run
@@ -17,6 +17,7 @@ from grip.services.views import wallet_view
 
 app = typer.Typer(help="Wallets and the credits in them (1 credit is $0.001).")
 app.add_typer(wallet_members.app, name="members")
+app.command("providers")(wallet_providers.providers)
 
 _COLUMNS = (
     text("id"),

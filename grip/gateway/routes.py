@@ -48,7 +48,14 @@ class Routes:
         if catalog is not self._catalog or len(self._known) > _MOST:
             self._catalog = catalog
             self._known = {}
-        key = call.model, call.path, caller.models, caller.groups, caller.tier
+        key = (
+            call.model,
+            call.path,
+            caller.models,
+            caller.groups,
+            caller.tier,
+            caller.providers,
+        )
         known = self._known.get(key)
         if known is None:
             known = self._known[key] = self._look_up(catalog, caller, call)
@@ -56,8 +63,14 @@ class Routes:
 
     def _look_up(self, catalog: Catalog, caller: Caller, call: Call) -> Known:
         model = routing.find_model(catalog, caller, call.model, call.type)
+        policy = caller.providers
         reach = Reach(
-            allowed=(caller.groups, self._tier_groups.get(caller.tier)),
+            allowed=(
+                caller.groups,
+                self._tier_groups.get(caller.tier),
+                None if policy is None else policy.allow_groups,
+            ),
+            providers=policy,
             kinds=self._kinds(call.path),
             region=self._region,
             attempts=self._attempts,
@@ -65,17 +78,39 @@ class Routes:
         offers = routing.offers(catalog, caller, model, call.units)
         found = routing.choices(catalog, offers, reach)
         if not any(found.eligible) and call.path not in _ANSWERED_HERE:
-            self._refuse_route(catalog, offers, reach, call)
+            self._refuse(catalog, offers, reach, call)
         return found, reach
 
-    def _refuse_route(
+    def _refuse(
         self, catalog: Catalog, offers: tuple[Offer, ...], reach: Reach, call: Call
     ) -> None:
-        """Raise InvalidRequest where only the route stands between the call and its channels."""
-        every = {channel.kind for channel in catalog.channels}
-        if any(routing.choices(catalog, offers, replace(reach, kinds=every)).eligible):
+        """Raise what stands between the call and its channels, where it is no passing trouble.
+
+        InvalidRequest where it is the route alone, ModelNotAllowed where it is what key, tier and
+        wallet allow.
+        """
+        every = replace(reach, kinds={channel.kind for channel in catalog.channels})
+        if any(routing.choices(catalog, offers, every).eligible):
             raise errors.InvalidRequest(
                 f"{call.model!r} is not served on /v1{call.path}: what its channels speak cannot "
                 "answer there; see the other routes",
                 param="model",
             )
+        unbound = replace(every, allowed=(), providers=None)
+        if any(routing.choices(catalog, offers, unbound).eligible):
+            raise errors.ModelNotAllowed(
+                f"{call.model!r} has no channel that {_bounds(reach)} allow; take another model, "
+                "or ask the operator",
+                param="model",
+            )
+
+
+def _bounds(reach: Reach) -> str:
+    """Return what narrows the channels of a call, as words."""
+    key, tier, _ = reach.allowed
+    bounds = (
+        ("the groups of this API key", key),
+        ("the groups of its wallet's tier", tier),
+        ("the wallet's policy on providers", reach.providers),
+    )
+    return " and ".join(words for words, bound in bounds if bound is not None)

@@ -1,8 +1,8 @@
 """Which model is meant, and which channels may serve it, in which order. Pure, but for chance.
 
 Eligible are the enabled channels of the model's groups that serve its type and the route, as far as
-the groups of key and tier allow. A higher priority goes first; among equals chance decides, by
-weight. Where no channel of a model serves, its fallbacks have their turn.
+the groups of key and tier and the wallet's policy allow. A higher priority goes first; among equals
+chance decides, by weight. Where no channel of a model serves, its fallbacks have their turn.
 """
 
 from collections.abc import Callable, Collection, Iterable
@@ -14,7 +14,7 @@ from grip import errors
 from grip.gateway.call import Candidate, Offer
 from grip.gateway.health import Key, key_of
 from grip.money.pricing import is_priced
-from grip.store.records import Caller, Catalog, Channel, Model
+from grip.store.records import Caller, Catalog, Channel, Model, ProviderPolicy
 
 Random = Callable[[], float]
 """Returns a number in [0, 1)."""
@@ -26,12 +26,13 @@ Rests = Callable[[Key], int]
 class Reach(msgspec.Struct, frozen=True, kw_only=True):
     """How far a call may go: what narrows the channels of a model.
 
-    `allowed` are the groups that key and tier allow, None allows all; `kinds` are those of
-    channels that can answer on the route that was called; `attempts` is how many channels of one
-    model are tried.
+    `allowed` are the groups that key, tier and wallet allow, None allows all; `providers` is the
+    wallet's policy; `kinds` are those of channels that can answer on the route that was called;
+    `attempts` is how many channels of one model are tried.
     """
 
     allowed: tuple[frozenset[str] | None, ...] = ()
+    providers: ProviderPolicy | None = None
     kinds: Collection[str]
     region: str = ""
     attempts: int
@@ -163,6 +164,7 @@ def _eligible(catalog: Catalog, offer: Offer, reach: Reach) -> tuple[Candidate, 
         if model.type in channel.types
         and channel.kind in reach.kinds
         and not groups.isdisjoint(channel.groups)
+        and not (reach.providers is not None and reach.providers.denies(channel))
     )
 
 

@@ -3,11 +3,12 @@
 from typing import Any
 
 from grip.clock import to_iso
+from grip.services.wallet_providers import describe as policy_view
 from grip.store.records import UsageRow, Wallet
 
 
 def wallet_view(wallet: Wallet) -> dict[str, Any]:
-    """Return a wallet in whole credits."""
+    """Return a wallet in whole credits, and which channels may serve it (None: all)."""
     return {
         "id": wallet.id,
         "owner": wallet.owner,
@@ -16,6 +17,7 @@ def wallet_view(wallet: Wallet) -> dict[str, Any]:
         "held": wallet.held,
         "available": wallet.available,
         "debt": wallet.debt,
+        "providers": policy_view(wallet.providers),
     }
 
 

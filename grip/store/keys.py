@@ -79,6 +79,11 @@ async def bump_of_member(connection: AsyncConnection, member_id: str) -> list[st
     return list((await connection.execute(query)).scalars())
 
 
+async def bump_of_wallet(connection: AsyncConnection, wallet_id: str) -> None:
+    """Mark all keys of a locked wallet as changed."""
+    await _bump(connection, api_key.c.wallet_id == wallet_id)
+
+
 async def bump_of_account(
     connection: AsyncConnection, account_id: str, wallet_ids: Sequence[str]
 ) -> None:

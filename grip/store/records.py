@@ -23,8 +23,33 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderPolicy:
+    """Which channels may serve a wallet, by their groups and their kinds; None allows all.
+
+    `allow_groups` narrows the groups of a model, as those of key and tier do. A channel that is in
+    one denied group may not serve, whatever other groups it is in.
+    """
+
+    allow_groups: frozenset[str] | None = None
+    deny_groups: frozenset[str] = frozenset()
+    allow_kinds: frozenset[str] | None = None
+    deny_kinds: frozenset[str] = frozenset()
+
+    def denies(self, channel: "Channel") -> bool:
+        """Whether the channel may not serve, for its kind or for a group that it is in."""
+        return (
+            channel.kind in self.deny_kinds
+            or (self.allow_kinds is not None and channel.kind not in self.allow_kinds)
+            or not self.deny_groups.isdisjoint(channel.groups)
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Wallet:
-    """Prepaid credits: `balance` includes `held`; `debt` is what was used beyond the balance."""
+    """Prepaid credits: `balance` includes `held`; `debt` is what was used beyond the balance.
+
+    `providers` says who may serve it; None lets everybody.
+    """
 
     id: str
     owner_id: str
@@ -35,6 +60,7 @@ class Wallet:
     debt: int
     carry_nano: int
     created_us: int
+    providers: ProviderPolicy | None = None
 
     @property
     def available(self) -> int:
@@ -102,6 +128,7 @@ class Caller:
     tier: str
     models: frozenset[str] | None
     groups: frozenset[str] | None
+    providers: ProviderPolicy | None
     content_logging: bool | None
     expires_us: int | None
     usable: bool

@@ -1,13 +1,15 @@
 """Wallets: their row is what every change of money locks first."""
 
 from collections.abc import Sequence
+from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from grip import errors
 from grip.store import references, rows
-from grip.store.records import Wallet
+from grip.store.records import ProviderPolicy, Wallet
 from grip.store.tables import account, member, wallet
 
 _WALLET = sa.select(
@@ -20,6 +22,7 @@ _WALLET = sa.select(
     wallet.c.debt,
     wallet.c.carry_nano,
     wallet.c.created_us,
+    wallet.c.providers,
 ).join(account, account.c.id == wallet.c.owner_id)
 
 
@@ -34,7 +37,7 @@ async def insert(
 async def load(connection: AsyncConnection, *, limit: int | None = None) -> list[Wallet]:
     """Return the wallets, newest first."""
     query = _WALLET.order_by(wallet.c.created_us.desc(), wallet.c.id.desc()).limit(limit)
-    return [rows.record(Wallet, row) for row in (await connection.execute(query)).mappings()]
+    return [_record(row) for row in (await connection.execute(query)).mappings()]
 
 
 async def match(connection: AsyncConnection, reference: str, email: str) -> list[Wallet]:
@@ -46,7 +49,7 @@ async def match(connection: AsyncConnection, reference: str, email: str) -> list
         account.c.name == reference,
     )
     found = await references.first_match(connection, _WALLET, conditions)
-    return [rows.record(Wallet, row) for row in found]
+    return [_record(row) for row in found]
 
 
 async def lock(connection: AsyncConnection, wallet_id: str) -> Wallet:
@@ -55,7 +58,7 @@ async def lock(connection: AsyncConnection, wallet_id: str) -> Wallet:
     found = (await connection.execute(query)).mappings().one_or_none()
     if found is None:
         raise errors.BooksBroken(f"the wallet {wallet_id} has gone; restore the database")
-    return rows.record(Wallet, found)
+    return _record(found)
 
 
 async def lock_all_of(connection: AsyncConnection, account_id: str) -> Sequence[str]:
@@ -94,3 +97,30 @@ async def set_tier(connection: AsyncConnection, wallet_id: str, *, old: str, new
     )
     if (await connection.execute(statement)).rowcount != 1:
         raise errors.BooksBroken(f"the wallet {wallet_id} left the tier {old} while it was locked")
+
+
+async def set_providers(
+    connection: AsyncConnection,
+    wallet_id: str,
+    *,
+    old: ProviderPolicy | None,
+    new: ProviderPolicy | None,
+) -> None:
+    """Put another policy in the place of a locked wallet's old one; its keys are bumped apart."""
+    statement = (
+        sa.update(wallet)
+        .where(wallet.c.id == wallet_id, wallet.c.providers.is_not_distinct_from(_words(old)))
+        .values(providers=_words(new))
+    )
+    if (await connection.execute(statement)).rowcount != 1:
+        raise errors.BooksBroken(f"the policy of {wallet_id} changed while it was locked")
+
+
+def _words(policy: ProviderPolicy | None) -> Any:
+    """Return what is stored of a policy: the same for the same, so that it can be compared."""
+    return msgspec.to_builtins(policy, order="deterministic")
+
+
+def _record(row: sa.RowMapping) -> Wallet:
+    policy = msgspec.convert(row["providers"], ProviderPolicy | None)
+    return rows.record(Wallet, {**row, "providers": policy})

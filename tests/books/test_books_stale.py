@@ -8,7 +8,7 @@ import pytest
 from grip import errors
 from grip.money.amounts import NANO
 from grip.money.entries import Admitted, Stale
-from grip.services import accounts, channels, keys, members, models, wallets
+from grip.services import accounts, channels, keys, members, models, wallet_providers, wallets
 
 
 async def price(house: Any, who: Any) -> None:
@@ -51,6 +51,13 @@ async def tier(house: Any, who: Any) -> None:
     await wallets.set_tier(house.context, who.wallet_id, "plus", reason="r", actor="test")
 
 
+async def providers(house: Any, who: Any) -> None:
+    policy = wallet_providers.policy(deny_kinds=["gemini"], allow_groups=["b", "a"])
+    await wallet_providers.set_providers(
+        house.context, who.wallet_id, policy, reason="r", actor="test"
+    )
+
+
 async def account_off(house: Any, who: Any) -> None:
     await accounts.disable(house.context, who.email, actor="test")
 
@@ -64,7 +71,7 @@ IN_THE_CATALOG = [
     channel_new,
     channel_gone,
 ]
-ON_THE_KEY = [key_revoked, key_rolled, tier, account_off]
+ON_THE_KEY = [key_revoked, key_rolled, tier, providers, account_off]
 
 
 @pytest.mark.parametrize("change", IN_THE_CATALOG + ON_THE_KEY)
@@ -104,6 +111,9 @@ async def test_a_fresh_look_sees_the_changed_caller(house, books, change):
     assert new != old
     if change is tier:
         assert (new.tier, new.usable) == ("plus", True)
+    elif change is providers:
+        assert (new.providers.allow_groups, new.usable) == ({"a", "b"}, True)
+        assert (new.providers.deny_kinds, new.providers.allow_kinds) == ({"gemini"}, None)
     else:
         assert new is None or not new.usable
     assert await books.caller(ana.hash) == new

@@ -80,6 +80,37 @@ def test_a_tier_is_set_and_audited(grip: Grip, ana: str):
     assert (row["action"], row["actor"], row["reason"]) == ("wallet.tier", "eve", "paid")
 
 
+def test_providers_are_allowed_denied_and_let_in_again(grip: Grip, ana: str):
+    """As `wallet show` shows them; what says nothing, or two things at once, is wrong usage."""
+    why = ("--reason", "law", "--json")
+    bound = grip(
+        *("wallet", "providers", ana, "--allow-group", "eu", "--deny-kind", "gemini"),
+        *("--deny-kind", "azure", *why),
+    )
+    shown = grip("wallet", "show", ana)
+    nothing = grip("wallet", "providers", ana, *why)
+    both = grip("wallet", "providers", ana, "--any", "--deny-group", "eu", *why)
+    unknown = grip("wallet", "providers", ana, "--deny-kind", "gemeni", *why)
+    unexplained = grip("wallet", "providers", ana, "--any", "--json")
+    lifted = grip("wallet", "providers", ana, "--any", *why)
+    (row, *_) = grip("audit", "list", "--subject", ana, "--json").json
+
+    assert bound.json["providers"] == {
+        "allow_groups": ["eu"],
+        "deny_groups": [],
+        "allow_kinds": None,
+        "deny_kinds": ["azure", "gemini"],
+    }
+    assert "deny_kinds=azure, gemini" in shown.stdout
+    refused = (nothing, both, unknown, unexplained)
+    assert [one.status for one in refused] == [2, 2, 2, 2]
+    assert lifted.json["providers"] is None
+    assert (row["action"], row["before"]) == (
+        "wallet.providers",
+        {"providers": bound.json["providers"]},
+    )
+
+
 def test_a_statement_adds_up(grip: Grip, ana: str, tmp_path: Path):
     """As JSON, as a table, and as a file for a spreadsheet."""
     grip("wallet", "debit", ana, "7", "--reason", "=cmd()")

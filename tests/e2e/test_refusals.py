@@ -316,10 +316,12 @@ def test_no_channel_at_all_is_unavailable(house: House):
 
 
 def test_a_key_and_a_tier_reach_their_groups_only(house: House):
-    """Channels of other groups do not exist for them."""
+    """And are told so: it is no passing trouble."""
     good = house.sell(polite)
     stranger, friend = house.customer(groups=["other"]), house.customer(groups=[good.name])
     error = _ask(house, stranger.secret, good.name)
 
-    assert error.code == "service_unavailable"
+    assert (error.status_code, error.code) == (403, "model_not_allowed")
+    assert "groups of this API key" in error.message
+    house.assert_untouched(stranger)
     assert friend.client.chat.completions.create(model=good.name, messages=HELLO).choices

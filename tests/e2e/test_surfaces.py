@@ -127,6 +127,7 @@ def test_the_wallet_is_shown_as_the_command_line_shows_it(house: House):
         "held": 0,
         "available": 5000,
         "debt": 0,
+        "providers": None,
     }
 
 

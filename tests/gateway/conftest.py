@@ -97,6 +97,7 @@ def caller() -> Make:
             "tier": "free",
             "models": None,
             "groups": None,
+            "providers": None,
             "content_logging": None,
             "expires_us": None,
             "usable": True,

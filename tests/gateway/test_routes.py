@@ -4,7 +4,7 @@ import pytest
 
 from grip import errors
 from grip.gateway.routes import Routes
-from grip.store.records import Catalog
+from grip.store.records import Catalog, ProviderPolicy
 
 
 def _routes() -> Routes:
@@ -27,7 +27,13 @@ def test_a_route_is_looked_up_once_for_each_state_of_the_catalog(call, caller, m
 
 
 @pytest.mark.parametrize(
-    "who", [{"groups": frozenset({"x"})}, {"models": frozenset({"gpt"})}, {"tier": "pro"}]
+    "who",
+    [
+        {"models": frozenset({"gpt"})},
+        {"groups": frozenset({"default"})},
+        {"tier": "pro"},
+        {"providers": ProviderPolicy(deny_kinds=frozenset({"openai"}))},
+    ],
 )
 def test_callers_who_may_do_different_things_have_routes_of_their_own(
     call, caller, model, channel, who
@@ -62,3 +68,50 @@ def test_a_model_whose_channels_cannot_answer_on_a_route_is_refused_there(
     with pytest.raises(errors.InvalidRequest, match=r"not served on /v1/responses"):
         routes.find(served, caller(), call(path="/responses"))
     assert routes.find(bare, caller(), call(path="/responses"))[0].eligible == ((),)
+
+
+_NOT_HERE = ProviderPolicy(deny_kinds=frozenset({"sandbox"}))
+_ELSEWHERE = ProviderPolicy(allow_groups=frozenset({"x"}))
+
+
+@pytest.mark.parametrize(
+    "bound",
+    [
+        ({"groups": frozenset({"x"})}, "the groups of this API key allow"),
+        ({"tier": "bound"}, "the groups of its wallet's tier allow"),
+        ({"providers": _ELSEWHERE}, "the wallet's policy on providers allow"),
+        (
+            {"tier": "bound", "providers": _NOT_HERE},
+            "the groups of its wallet's tier and the wallet's policy on providers allow",
+        ),
+    ],
+)
+def test_a_model_that_a_caller_s_bounds_leave_no_channel_is_refused_by_name(
+    call, caller, model, channel, bound
+):
+    """It is no passing trouble: the same call fails for as long as they hold."""
+    who, why = bound
+    tiers = {"bound": frozenset({"y"})}
+    routes = Routes(lambda _: {"sandbox"}, tiers, "", 3)
+    books = _catalog(model(), channel("a"))
+
+    with pytest.raises(errors.ModelNotAllowed, match=f"no channel that {why}") as refused:
+        routes.find(books, caller(**who), call())
+    assert refused.value.param == "model"
+    assert routes.find(books, caller(), call())[0].eligible != ((),)
+
+
+def test_a_fallback_serves_where_the_policy_leaves_the_named_model_nothing(
+    call, caller, model, channel
+):
+    """The operator named it for just that."""
+    routes = _routes()
+    gpt, other = model(fallbacks=["other"]), model("other", groups=["far"])
+    books = Catalog(
+        version=1,
+        models={"gpt": gpt, "other": other},
+        channels=(channel("a"), channel("b", kind="anthropic", groups=["far"])),
+    )
+    who = caller(providers=ProviderPolicy(deny_kinds=frozenset({"sandbox"})))
+
+    assert [one.model.name for one in routes.find(books, who, call())[0].offers] == ["other"]

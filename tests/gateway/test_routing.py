@@ -11,7 +11,7 @@ from grip import errors
 from grip.gateway import routing
 from grip.gateway.call import Candidate, Offer
 from grip.money.pricing import Rates
-from grip.store.records import Catalog, Channel, Model
+from grip.store.records import Catalog, Channel, Model, ProviderPolicy
 
 
 def names(found: Iterable[Candidate]) -> list[str]:
@@ -129,6 +129,31 @@ def test_a_channel_serves_where_model_key_and_tier_agree_on_a_group(
     """The model names groups; key and tier may narrow them, never widen."""
     channels = (channel("plain"), channel("fast", groups=["fast"]))
     chosen = tried(channels, model(groups=groups), lambda: 0.5, allowed=allowed)
+
+    assert sorted(names(chosen)) == found
+
+
+@pytest.mark.parametrize(
+    ("policy", "found"),
+    [
+        ({"allow_kinds": {"anthropic"}}, ["claude"]),
+        ({"allow_kinds": {"gemini"}}, []),
+        ({"deny_kinds": {"anthropic"}}, ["both", "plain"]),
+        ({"deny_groups": {"fast"}}, ["claude", "plain"]),
+        ({"deny_groups": {"default"}}, []),
+        ({"allow_kinds": {"sandbox"}, "deny_groups": {"fast"}}, ["plain"]),
+    ],
+)
+def test_a_wallet_may_leave_out_kinds_and_groups(model, channel, policy, found):
+    """A channel of one denied group is out, whatever other groups it is in."""
+    channels = (
+        channel("plain"),
+        channel("both", groups=["default", "fast"]),
+        channel("claude", kind="anthropic"),
+    )
+    providers = ProviderPolicy(**{name: frozenset(words) for name, words in policy.items()})
+    kinds = {"sandbox", "anthropic"}
+    chosen = tried(channels, model(), lambda: 0.5, providers=providers, kinds=kinds)
 
     assert sorted(names(chosen)) == found
 

@@ -10,7 +10,7 @@ import msgspec
 
 from grip.store import catalog as catalog_store
 from grip.store.engine import Database
-from grip.store.records import Caller, Catalog
+from grip.store.records import Caller, Catalog, ProviderPolicy
 
 _MAX_CALLERS: Final = 10_000
 
@@ -102,6 +102,7 @@ def _caller(row: Mapping[str, Any]) -> Caller:
         tier=row["tier"],
         models=_names(row["models"]),
         groups=_names(row["groups"]),
+        providers=_policy(row["providers"]),
         content_logging=None if row["content_logging"] is None else bool(row["content_logging"]),
         expires_us=row["expires_us"],
         usable=row["ended_us"] is None,
@@ -110,3 +111,7 @@ def _caller(row: Mapping[str, Any]) -> Caller:
 
 def _names(text: str | None) -> frozenset[str] | None:
     return None if text is None else frozenset(msgspec.json.decode(text, type=list[str]))
+
+
+def _policy(text: str | None) -> ProviderPolicy | None:
+    return None if text is None else msgspec.json.decode(text, type=ProviderPolicy)

@@ -211,6 +211,7 @@ CALLER = (
         wallet.c.tier,
         api_key.c.models,
         api_key.c.groups,
+        wallet.c.providers,
         api_key.c.content_logging,
         api_key.c.expires_us,
         sa.func.coalesce(

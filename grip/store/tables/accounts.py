@@ -30,6 +30,7 @@ wallet = table(
     sa.Column("qps_log", Bytes),
     sa.Column("tpm_log", Bytes),
     integer("created_us"),
+    sa.Column("providers", Json),
     sa.UniqueConstraint("owner_id"),
     check("held", "held >= 0"),
     check("debt", "debt >= 0"),
