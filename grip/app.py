@@ -18,6 +18,7 @@ from grip.gateway.answers import Answers
 from grip.gateway.boots import Boot, Janitor
 from grip.gateway.health import Health, HealthShare
 from grip.gateway.pipeline import Pipeline, StreamTerms
+from grip.gateway.prober import Prober
 from grip.gateway.upstream import Upstream
 from grip.ids import IdSource
 from grip.money.states import TierLimits
@@ -52,6 +53,7 @@ class App:
     janitor: Janitor
     answers: Answers
     health: HealthShare
+    prober: Prober | None
 
     async def start(self, *, succeeds: Sequence[str] = ()) -> None:
         """Make or check the schema, open the books, and resolve what the dead have left.
@@ -89,6 +91,7 @@ def build(settings: Settings, *, clock: Clock = system_clock, boot_id: str | Non
     transport = Network()
     answers = Answers(database, clock)
     health = Health(clock)
+    calls = upstream(settings, transport, health)
     boot = Boot(
         database,
         boot_id=boot_id or surroundings.new_id("boot"),
@@ -99,7 +102,7 @@ def build(settings: Settings, *, clock: Clock = system_clock, boot_id: str | Non
     )
     pipeline = Pipeline(
         books=books,
-        upstream=upstream(settings, transport, health),
+        upstream=calls,
         clock=clock,
         random=random.random,
         tier_groups=_tier_groups(settings),
@@ -130,6 +133,18 @@ def build(settings: Settings, *, clock: Clock = system_clock, boot_id: str | Non
         ),
         answers=answers,
         health=HealthShare(database, health),
+        prober=(
+            None
+            if (every_s := settings.health.probe_every_s) is None
+            else Prober(
+                database=database,
+                books=books,
+                upstream=calls,
+                health=health,
+                clock=clock,
+                every_s=every_s,
+            )
+        ),
     )
 
 

@@ -8,6 +8,7 @@ database once a second (`HealthShare`); a call that goes well writes nothing.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Final
 
 from grip.clock import Clock
@@ -20,7 +21,9 @@ _WINDOW: Final = 20
 _WINDOW_MASK: Final = (1 << _WINDOW) - 1
 _FAILURES_IN_WINDOW: Final = 5
 _FAILURES_IN_A_ROW: Final = 3
-_TRIALS: Final = 3
+TRIALS: Final = 3
+"""So many calls in a row must succeed before a sick one counts as well."""
+
 _SECOND_US: Final = 1_000_000
 _FIRST_REST_US: Final = 5 * _SECOND_US
 _LONGEST_REST_US: Final = 300 * _SECOND_US
@@ -64,6 +67,11 @@ class Health:
             return 0
         return sick.until_us if sick.until_us > self._clock() else 0
 
+    def is_sick(self, key: Key) -> bool:
+        """Return whether it is sick, resting or not."""
+        record = self._records.get(key)
+        return record is not None and record.sick is not None
+
     def asked(self, candidate: Candidate) -> None:
         """Note that a call goes out: where that is a trial, the others wait for it."""
         if not self._records:
@@ -105,6 +113,13 @@ class Health:
         if record.sick is not None or is_too_much:
             self._rest(key, record, reason, retry_after_s or 0)
 
+    def rested(self) -> list[Ailment]:
+        """Return what may be tried again: the ailments whose rest is over, the oldest first."""
+        now_us = self._clock()
+        sick = (record.sick for record in self._records.values())
+        due = (ailment for ailment in sick if ailment is not None and ailment.until_us <= now_us)
+        return sorted(due, key=attrgetter("until_us"))
+
     def learn(self, known: Iterable[Ailment]) -> None:
         """Take over what other processes found out later than this one."""
         for ailment in known:
@@ -120,7 +135,7 @@ class Health:
         record.trials += 1
         record.is_tried = False
         now_us = self._clock()
-        if record.trials < _TRIALS:
+        if record.trials < TRIALS:
             record.ailment = sick.until(now_us)
             return
         record.trials = record.recent = 0

@@ -1,4 +1,7 @@
-"""One small call to one channel, outside of any wallet: what an operator tests a channel with."""
+"""One small call to one channel, outside of any wallet: what tells whether a channel is well.
+
+Owns the smallest request of a type, and the choice of a model to make it with.
+"""
 
 from typing import Any, Final
 
@@ -41,14 +44,8 @@ async def probe(
     Raises InvalidRequest where there is no such model, ChannelFailed where the call failed.
     """
     chosen = _choose(catalog, channel, model)
-    name = chosen.name
-    candidate = Candidate(
-        channel=channel,
-        offer=Offer(model=chosen, price_id="", sell=Rates()),
-        upstream_model=channel.model_map.get(name, name),
-        buy=Rates(),
-    )
-    call = _call(chosen.type, name)
+    candidate = _candidate(channel, chosen)
+    call = smallest_call(chosen)
     try:
         await upstream.attempt(call, candidate)
     except RequestRefused as refused:
@@ -57,7 +54,35 @@ async def probe(
         ) from refused
     except (ChannelFault, TransportFault, errors.SecretUnresolved, Untranslatable) as fault:
         raise ChannelFailed(str(fault)) from fault
-    return Probed(model=name, upstream_model=candidate.upstream_model, latency_ms=call.elapsed_ms())
+    return Probed(
+        model=chosen.name,
+        upstream_model=candidate.upstream_model,
+        latency_ms=call.elapsed_ms(),
+    )
+
+
+def find(catalog: Catalog, channel_id: str, upstream_model: str) -> Candidate | None:
+    """Return what serves as this upstream model there, if it is for sale and can be asked."""
+    for channel in catalog.channels:
+        if channel.id == channel_id:
+            for model in _eligible(catalog, channel):
+                found = _candidate(channel, model)
+                if (
+                    found.upstream_model == upstream_model
+                    and model.enabled
+                    and model.type in _PATHS
+                ):
+                    return found
+    return None
+
+
+def _candidate(channel: Channel, model: Model) -> Candidate:
+    return Candidate(
+        channel=channel,
+        offer=Offer(model=model, price_id="", sell=Rates()),
+        upstream_model=channel.model_map.get(model.name, model.name),
+        buy=Rates(),
+    )
 
 
 def _choose(catalog: Catalog, channel: Channel, name: str | None) -> Model:
@@ -85,9 +110,10 @@ def _eligible(catalog: Catalog, channel: Channel) -> list[Model]:
     ]
 
 
-def _call(kind: str, model: str) -> Call:
-    body: dict[str, Any] = {"model": model}
-    if kind == "chat":
+def smallest_call(model: Model) -> Call:
+    """Return the least that can be asked of a model whose type can be asked at all."""
+    body: dict[str, Any] = {"model": model.name}
+    if model.type == "chat":
         body |= {"messages": [{"role": "user", "content": "Say OK."}], "max_tokens": 16}
     else:
         body["input"] = "OK"
@@ -95,10 +121,10 @@ def _call(kind: str, model: str) -> Call:
         request_id=_REQUEST_ID,
         key_hash="",
         ip="",
-        path=_PATHS[kind],
-        type=kind,
+        path=_PATHS[model.type],
+        type=model.type,
         body=JsonObject(msgspec.json.encode(body)),
-        model=model,
+        model=model.name,
         input_tokens=0,
         input_bound=0,
     )

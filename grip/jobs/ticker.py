@@ -31,10 +31,14 @@ class Ticker:
     def __init__(self, app: App) -> None:
         self._scheduler = AsyncIOScheduler(timezone=dt.UTC)
         self._running: set[asyncio.Future[Any]] = set()
+        self._optional: set[asyncio.Future[Any]] = set()
         self._add("health", app.health.run, _SHARE_EVERY_S)
         self._add("heartbeat", app.boot.beat, BEAT_EVERY_S)
         self._add("janitor", app.janitor.run, BEAT_EVERY_S)
         self._add("answers", app.answers.sweep, _SWEEP_EVERY_S)
+        if app.prober is not None:
+            # A vendor may take its time, and nobody is owed the answer: a stop does not wait.
+            self._add("probes", app.prober.run, app.prober.every_s, is_awaited=False)
         self._add("boots", app.janitor.forget, _FORGET_EVERY_S)
 
     def start(self) -> None:
@@ -42,18 +46,21 @@ class Ticker:
         self._scheduler.start()
 
     async def stop(self) -> None:
-        """Start no further job, and let those that run come to their end."""
+        """Start no further job, and let those that run and matter come to their end."""
         self._scheduler.remove_all_jobs()
+        for work in self._optional:
+            work.cancel()
         if self._running:
             await asyncio.wait(self._running)
         self._scheduler.shutdown(wait=False)
         await asyncio.sleep(0)  # the scheduler ends itself on the next turn of the loop
 
-    def _add(self, name: str, job: Job, every_s: int) -> None:
+    def _add(self, name: str, job: Job, every_s: float, *, is_awaited: bool = True) -> None:
         self._scheduler.add_job(
             self._run,
             "interval",
             (name, job),
+            {"is_awaited": is_awaited},
             id=name,
             seconds=every_s,
             max_instances=1,
@@ -61,14 +68,20 @@ class Ticker:
             misfire_grace_time=None,
         )
 
-    async def _run(self, name: str, job: Job) -> None:
+    async def _run(self, name: str, job: Job, *, is_awaited: bool) -> None:
         work = asyncio.ensure_future(job())
         self._running.add(work)
+        if not is_awaited:
+            self._optional.add(work)
         try:
             await work
+        except asyncio.CancelledError:
+            if not work.cancelled():
+                raise
         except errors.GripError as error:
             log.warning("job.failed", job=name, error=str(error))
         except Exception:
             log.exception("job.failed", job=name)
         finally:
             self._running.discard(work)
+            self._optional.discard(work)

@@ -187,6 +187,19 @@ class Routing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """[health]: how sick channels are found to be well again."""
+
+    probe_every_s: float | None = key(
+        None,
+        OrNothing(kind=Seconds(), word="off"),
+        "Seconds between two looks for sick channels whose rest is over: one worker of all asks "
+        "each of them for a few tokens, which you pay for and nobody is charged. With "
+        '"off", it is customers\' calls that find out.',
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Upstream:
     """[upstream]: timeouts of channels that set none of their own."""
 
@@ -285,6 +298,7 @@ class Settings:
     content: Content = section(Content, "What is kept of requests and answers.")
     retention: Retention = section(Retention, "How long details are kept.")
     routing: Routing = section(Routing, "How hard a request tries.")
+    health: Health = section(Health, "How sick channels are found to be well again.")
     upstream: Upstream = section(
         Upstream, "Timeouts of channels that set none of their own, in seconds."
     )

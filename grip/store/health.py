@@ -56,6 +56,23 @@ async def put(connection: AsyncConnection, ailment: Ailment) -> None:
     )
 
 
+async def claim(
+    connection: AsyncConnection, ailment: Ailment, *, now_us: int, until_us: int
+) -> bool:
+    """Take it on oneself to try what has rested, until then; return whether nobody else did."""
+    rested = sa.and_(
+        channel_health.c.channel_id == ailment.channel_id,
+        channel_health.c.model == ailment.model,
+        channel_health.c.is_sick == 1,
+        channel_health.c.changed_us == ailment.changed_us,
+        channel_health.c.until_us <= now_us,
+    )
+    done = await connection.execute(
+        sa.update(channel_health).where(rested).values(until_us=until_us)
+    )
+    return done.rowcount == 1
+
+
 async def end(connection: AsyncConnection, channel_id: str, now_us: int) -> None:
     """Note that whatever the channel was sick with is over."""
     sick = sa.and_(channel_health.c.channel_id == channel_id, channel_health.c.is_sick == 1)

@@ -52,6 +52,7 @@ def ticker(
     look: Job | None = None,
     sweep: Job | None = None,
     forget: Job | None = None,
+    probe: Job | None = None,
 ) -> Ticker:
     """Return the ticker of a gateway that does only this by the clock."""
     gateway = SimpleNamespace(
@@ -59,6 +60,7 @@ def ticker(
         janitor=SimpleNamespace(run=look or Runs(), forget=forget or Runs()),
         answers=SimpleNamespace(sweep=sweep or Runs()),
         health=SimpleNamespace(run=Runs()),
+        prober=None if probe is None else SimpleNamespace(run=probe, every_s=OFTEN_S),
     )
     return Ticker(cast("App", gateway))
 
@@ -134,6 +136,18 @@ async def test_a_stop_lets_running_jobs_come_to_their_end():
 
     assert (is_waiting, ended) == (True, [True])
     assert beat.count == runs
+
+
+async def test_a_stop_does_not_wait_for_probes():
+    """A vendor may take its time, and nobody waits for the answer."""
+    probe = Runs(asyncio.Event().wait)
+    ticking = ticker(probe=probe)
+    with capture_logs() as logs:
+        ticking.start()
+        await probe.reach(1)
+        await ticking.stop()
+
+    assert (probe.count, logs) == (1, [])
 
 
 async def test_a_stop_with_nothing_running_is_at_once():
