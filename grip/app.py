@@ -132,7 +132,7 @@ def build(settings: Settings, *, clock: Clock = system_clock, boot_id: str | Non
             verdict=settings.server.crash_verdict,
         ),
         answers=answers,
-        health=HealthShare(database, health),
+        health=HealthShare(database, health, clock),
         prober=(
             None
             if (every_s := settings.health.probe_every_s) is None

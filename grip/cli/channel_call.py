@@ -22,7 +22,7 @@ async def call_channel(context: Context, ref: str, model: str | None) -> dict[st
         found = await probe(upstream, known, channel, model)
     finally:
         await network.close()
-    await channels.recovered(context, channel.id)
+    await channels.answered(context, channel.id, found.upstream_model)
     return {
         "id": channel.id,
         "name": channel.name,

@@ -33,6 +33,8 @@ _TRIAL_US: Final = 60 * _SECOND_US
 _RELAPSE_US: Final = 600 * _SECOND_US
 """Whoever falls sick again within this time after a recovery rests longer than before."""
 
+_FORGET_ROWS: Final = 500
+
 Key = tuple[str, str]
 """A channel's id and the name that it has for the model."""
 
@@ -181,9 +183,10 @@ class Health:
 class HealthShare:
     """Tells the database what this process found out, and hears what the others did."""
 
-    def __init__(self, database: Database, health: Health) -> None:
+    def __init__(self, database: Database, health: Health, clock: Clock) -> None:
         self._database = database
         self._health = health
+        self._clock = clock
 
     async def run(self) -> None:
         """Write what changed, read all there is; raises DatabaseUnavailable, and loses nothing."""
@@ -198,6 +201,20 @@ class HealthShare:
         async with self._database.read() as connection:
             known = await store.load(connection)
         self._health.learn(known)
+
+    async def forget(self) -> int:
+        """Delete what was over long ago, of whatever process; return how many rows.
+
+        Who relapses within that time rests longer, so that it is kept until then.
+        """
+        before_us = self._clock() - _RELAPSE_US
+        forgotten = 0
+        while True:
+            async with self._database.write() as connection:
+                gone = await store.forget(connection, before_us, _FORGET_ROWS)
+            forgotten += gone
+            if gone < _FORGET_ROWS:
+                return forgotten
 
 
 def key_of(candidate: Candidate) -> Key:

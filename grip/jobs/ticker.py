@@ -35,6 +35,7 @@ class Ticker:
         self._add("health", app.health.run, _SHARE_EVERY_S)
         self._add("heartbeat", app.boot.beat, BEAT_EVERY_S)
         self._add("janitor", app.janitor.run, BEAT_EVERY_S)
+        self._add("ailments", app.health.forget, _SWEEP_EVERY_S)
         self._add("answers", app.answers.sweep, _SWEEP_EVERY_S)
         if app.prober is not None:
             # A vendor may take its time, and nobody is owed the answer: a stop does not wait.

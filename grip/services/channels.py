@@ -8,7 +8,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import Any
+from typing import Any, Final
 
 from grip.clock import to_iso
 from grip.errors import Conflict, NotFound
@@ -19,6 +19,9 @@ from grip.store import audit, catalog, channels, health
 from grip.store.engine import Connection
 from grip.store.health import Ailment
 from grip.store.records import Channel
+
+_OF_ALL: Final = ("connect", "misconfigured", "secret", "status_401", "status_402")
+"""The reasons of ailments that have nothing to do with the model that was asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,10 +62,16 @@ async def ailments(context: Context) -> dict[str, list[Ailment]]:
     return found
 
 
-async def recovered(context: Context, channel_id: str) -> None:
-    """Note that the channel is well: what it was sick with is over."""
+async def answered(context: Context, channel_id: str, upstream_model: str) -> None:
+    """Note that the channel has answered as this model: what that disproves is over.
+
+    That is what ails this model, and with every model what is said of the way there: an address
+    that cannot be reached, a secret that is refused, an account without money.
+    """
     async with context.database.write() as connection:
-        await health.end(connection, channel_id, context.clock())
+        await health.end(
+            connection, channel_id, context.clock(), model=upstream_model, also=_OF_ALL
+        )
 
 
 async def get(context: Context, ref: str) -> Channel:

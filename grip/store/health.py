@@ -1,5 +1,6 @@
 """The rows of `channel_health`: which channel is or was sick with which of its models."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -7,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from grip.store.tables import channel_health
+from grip.store.tables import channel, channel_health
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,8 +74,38 @@ async def claim(
     return done.rowcount == 1
 
 
-async def end(connection: AsyncConnection, channel_id: str, now_us: int) -> None:
-    """Note that whatever the channel was sick with is over."""
+async def end(
+    connection: AsyncConnection,
+    channel_id: str,
+    now_us: int,
+    *,
+    model: str | None = None,
+    also: Collection[str] = (),
+) -> None:
+    """Note that whatever the channel was sick with is over.
+
+    With a model, what it was sick with for that one, and for one of the reasons in `also`.
+    """
     sick = sa.and_(channel_health.c.channel_id == channel_id, channel_health.c.is_sick == 1)
+    if model is not None:
+        proven = (channel_health.c.model == model, channel_health.c.reason.in_(also))
+        sick = sa.and_(sick, sa.or_(*proven))
     well = {"is_sick": 0, "since_us": now_us, "until_us": 0, "changed_us": now_us}
     await connection.execute(sa.update(channel_health).where(sick).values(well))
+
+
+async def forget(connection: AsyncConnection, before_us: int, limit: int) -> int:
+    """Delete what has been over since then, and what is of no channel; return how many.
+
+    Calls that were under way when a channel was removed may have told of it after that. It takes
+    `limit` of them at the most; the next time takes the others.
+    """
+    rows = channel_health.c
+    is_over = sa.and_(rows.is_sick == 0, rows.changed_us < before_us)
+    is_past = sa.or_(is_over, rows.channel_id.not_in(sa.select(channel.c.id)))
+    chosen = sa.select(rows.channel_id, rows.model).where(is_past).limit(limit)
+    # The condition stands twice: who falls sick meanwhile is no longer past.
+    gone = sa.delete(channel_health).where(
+        is_past, sa.tuple_(rows.channel_id, rows.model).in_(chosen)
+    )
+    return (await connection.execute(gone)).rowcount

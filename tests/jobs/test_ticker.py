@@ -59,7 +59,7 @@ def ticker(
         boot=SimpleNamespace(beat=beat or Runs()),
         janitor=SimpleNamespace(run=look or Runs(), forget=forget or Runs()),
         answers=SimpleNamespace(sweep=sweep or Runs()),
-        health=SimpleNamespace(run=Runs()),
+        health=SimpleNamespace(run=Runs(), forget=Runs()),
         prober=None if probe is None else SimpleNamespace(run=probe, every_s=OFTEN_S),
     )
     return Ticker(cast("App", gateway))
