@@ -7,8 +7,8 @@ a client is to see of an event.
 from typing import Final
 
 from grip.providers.anthropic import wire
-from grip.providers.openai.sse import EventBytes, names_error, payload_of, split_events
 from grip.providers.port import ChannelFault
+from grip.providers.sse import EventBytes, names_error, payload_of, split_events
 
 END: Final = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
 """The event that clients wait for."""

@@ -9,8 +9,8 @@ import msgspec
 from grip.providers.conversation import Begun, Delta
 from grip.providers.gemini import refusals, wire
 from grip.providers.gemini.reading import Reading
-from grip.providers.openai.sse import EventBytes, payload_of, split_events
 from grip.providers.port import ChannelFault, Report, StreamEvent
+from grip.providers.sse import EventBytes, payload_of, split_events
 from grip.providers.wires import DeltaWriter
 
 

@@ -20,8 +20,8 @@ from grip.providers.conversation import (
 )
 from grip.providers.openai import chat_parts, tool_ids, wire
 from grip.providers.openai.chat_parts import Call
-from grip.providers.openai.sse import EventBytes, names_error, payload_of, split_events
 from grip.providers.port import ChannelFault, Report
+from grip.providers.sse import EventBytes, names_error, payload_of, split_events
 
 _DETAIL: Final = 2000
 

@@ -10,8 +10,8 @@ import msgspec
 
 from grip.providers.openai import responses, wire
 from grip.providers.openai.media_answers import decoded, heard
-from grip.providers.openai.sse import EventBytes, payload_of, split_events
 from grip.providers.port import ChannelFault, Report, StreamEvent
+from grip.providers.sse import EventBytes, payload_of, split_events
 
 _DETAIL: Final = 2000
 

@@ -11,8 +11,8 @@ from typing import Any, ClassVar, Final
 import msgspec
 
 from grip.providers.openai import wire
-from grip.providers.openai.sse import EventBytes, payload_of, split_events
 from grip.providers.port import Answer, ChannelFault, Report, StreamEvent
+from grip.providers.sse import EventBytes, payload_of, split_events
 
 _DETAIL: Final = 2000
 _ENDS: Final = frozenset({"response.completed", "response.incomplete"})

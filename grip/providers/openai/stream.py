@@ -8,14 +8,14 @@ through together, unread: to parse each of them was a third of what a chunk cost
 from typing import Final
 
 from grip.providers.openai import wire
-from grip.providers.openai.sse import (
+from grip.providers.port import ChannelFault, StreamEvent
+from grip.providers.sse import (
     EventBytes,
     names_error,
     next_boundary,
     payload_of,
     split_events,
 )
-from grip.providers.port import ChannelFault, StreamEvent
 
 _MARKS: Final = (b"\r", b"[DONE]", b'"error"', b'"finish_reason":"', b'"finish_reason": "')
 _NO_USAGE: Final = (b'"usage":null', b'"usage": null')
