@@ -1,7 +1,7 @@
 """The kinds of channel, and what each can serve: the one list of them.
 
-Owns the words for kinds and types that an operator types. Refuses to know how a kind is spoken to:
-its adapter does.
+Owns the words for kinds and types that an operator types, and the routes of each type. Refuses to
+know how a kind is spoken to: its adapter does.
 """
 
 from collections.abc import Mapping
@@ -10,6 +10,18 @@ from types import MappingProxyType
 
 TYPES = ("chat", "embedding", "image", "audio", "video", "moderation", "rerank")
 """What a model can do."""
+
+ROUTES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "chat": ("/chat/completions", "/completions", "/messages", "/responses"),
+        "embedding": ("/embeddings",),
+        "image": ("/images/generations", "/images/edits"),
+        "audio": ("/audio/speech", "/audio/transcriptions"),
+        "moderation": ("/moderations",),
+        "rerank": ("/rerank",),
+    }
+)
+"""Where models of a type answer, below /v1; a type that is not here, nobody can call."""
 
 _TEXT = ("chat", "embedding")
 _MEDIA = (*_TEXT, "image", "audio")
