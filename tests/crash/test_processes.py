@@ -19,17 +19,15 @@ from tests.crash.clients import Ask, Crowd, call
 from tests.crash.conftest import Ruin, connected, fresh_ruin
 from tests.e2e.house import POLITE_NANO, Customer, Good, House
 from tests.e2e.scripts import (
+    BEGUN,
     DONE,
-    LAST_PART,
-    STREAM_HEAD,
+    REST,
     TEXT,
-    USAGE_EVENT,
     after,
     answer,
     chunk,
     event,
     gated,
-    part,
     polite,
     raw,
     streams,
@@ -39,8 +37,6 @@ from tests.e2e.upstream import WAIT_S, Exchange
 
 CLIENTS = 50
 USED = {"prompt_tokens": 0, "completion_tokens": 250, "total_tokens": 250}
-BEGUN = STREAM_HEAD + part(TEXT[0])
-REST = b"".join(map(part, [*TEXT[1:], USAGE_EVENT, DONE])) + LAST_PART
 
 Processes = tuple[Ruin, list[House]]
 

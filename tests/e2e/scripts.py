@@ -145,6 +145,13 @@ def part(data: bytes) -> bytes:
     return b"%x\r\n%b\r\n" % (len(data), data)
 
 
+BEGUN = STREAM_HEAD + part(TEXT[0])
+"""A good stream as far as its first word, on the wire."""
+
+REST = b"".join(map(part, [*TEXT[1:], USAGE_EVENT, DONE])) + LAST_PART
+"""What comes after that."""
+
+
 def streams(events: Iterable[bytes]) -> Script:
     """Answer with events, each a chunk of the transfer."""
     sent = [STREAM_HEAD, *map(part, events), LAST_PART]

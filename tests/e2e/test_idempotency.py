@@ -24,13 +24,11 @@ from tests.e2e.again import (
 from tests.e2e.conftest import Open
 from tests.e2e.house import HELLO, Customer, Good, House
 from tests.e2e.scripts import (
+    BEGUN,
     DONE,
-    STREAM_HEAD,
-    TEXT,
     fails,
     gated,
     in_turn,
-    part,
     polite,
     raw,
     resets,
@@ -38,7 +36,6 @@ from tests.e2e.scripts import (
 )
 from tests.e2e.upstream import Script
 
-BEGUN = STREAM_HEAD + part(TEXT[0])
 REFUSED = b'{"error":{"message":"no such voice","type":"invalid_request_error","param":"x"}}'
 
 

@@ -20,9 +20,9 @@ from tests.e2e.again import (
 from tests.e2e.house import House
 from tests.e2e.leaver import Leaver
 from tests.e2e.scripts import (
+    BEGUN,
     DONE,
-    LAST_PART,
-    STREAM_HEAD,
+    REST,
     TEXT,
     USAGE_EVENT,
     after,
@@ -30,7 +30,6 @@ from tests.e2e.scripts import (
     chunk,
     event,
     gated,
-    part,
     polite,
     raw,
     stalls,
@@ -40,8 +39,6 @@ from tests.e2e.scripts import (
 from tests.e2e.upstream import Script
 
 MEGABYTE = 1024 * 1024
-BEGUN = STREAM_HEAD + part(TEXT[0])
-REST = b"".join(map(part, [*TEXT[1:], USAGE_EVENT, DONE])) + LAST_PART
 ONLY_INPUT = Rates(input_nano=NANO // 10, output_nano=0)
 
 

@@ -19,21 +19,16 @@ from tests.e2e.conftest import Open
 from tests.e2e.gateway import CONFIG
 from tests.e2e.house import HELLO, POLITE_NANO
 from tests.e2e.scripts import (
+    BEGUN,
     DONE,
-    LAST_PART,
-    STREAM_HEAD,
+    REST,
     TEXT,
-    USAGE_EVENT,
     after,
     gated,
-    part,
     polite,
     raw,
     stalls,
 )
-
-BEGUN = STREAM_HEAD + part(TEXT[0])
-REST = b"".join(map(part, [*TEXT[1:], USAGE_EVENT, DONE])) + LAST_PART
 
 
 def test_a_stream_that_runs_is_finished_and_charged(own_house: Open):
