@@ -6,7 +6,7 @@ from typing import Final
 from grip.errors import InvalidRequest
 from grip.providers.anthropic import answers, refusals, requests, wire
 from grip.providers.anthropic.stream import AnthropicStream
-from grip.providers.anthropic.translated import TranslatedStream
+from grip.providers.anthropic.translated import TranslatedMessages
 from grip.providers.port import (
     Answer,
     ChannelFault,
@@ -85,7 +85,7 @@ class AnthropicAdapter:
         """Return a reader of server-sent events."""
         if call.path in _NATIVE:
             return AnthropicStream()
-        return TranslatedStream(self._client(call).stream(call))
+        return TranslatedMessages(self._client(call).stream(call))
 
     def _client(self, call: UpstreamCall) -> ClientWire:
         client = self._clients.get(call.path)

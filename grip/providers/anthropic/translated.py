@@ -5,31 +5,20 @@ import msgspec
 from grip.providers.anthropic.answers import AnthropicDeltas
 from grip.providers.conversation import Delta
 from grip.providers.port import Report, StreamEvent
+from grip.providers.translated import TranslatedStream
 from grip.providers.wires import DeltaWriter
 
 _SILENT = Report()
 
 
-class TranslatedStream:
+class TranslatedMessages(TranslatedStream):
     """Reads one stream of messages for whoever `writer` writes to."""
 
-    __slots__ = ("_deltas", "_writer")
+    __slots__ = ("_deltas",)
 
     def __init__(self, writer: DeltaWriter) -> None:
         self._deltas = AnthropicDeltas()
-        self._writer = writer
-
-    def feed(self, data: bytes) -> list[StreamEvent]:
-        """Return the events that `data` completes."""
-        return self._written(self._deltas.feed(data))
-
-    def text(self, data: bytes) -> str:  # noqa: ARG002 - the port's signature
-        """Return nothing: no event goes through unread."""
-        return ""
-
-    def close(self) -> list[StreamEvent]:
-        """Return what is left at the end; raises ChannelFault where the stream was cut."""
-        return self._written(self._deltas.close())
+        super().__init__(self._deltas, writer)
 
     def _written(self, deltas: list[Delta]) -> list[StreamEvent]:
         """Return the events that say `deltas`.
@@ -37,7 +26,7 @@ class TranslatedStream:
         The count of the input, which comes first, is said again with all that is generated, since
         the output that follows a count outdates it.
         """
-        events = [event for delta in deltas for event in self._writer.write(delta)]
+        events = super()._written(deltas)
         counted = self._deltas.input
         if counted == _SILENT:
             return events

@@ -11,6 +11,7 @@ from grip.providers.gemini import refusals, wire
 from grip.providers.gemini.reading import Reading
 from grip.providers.port import ChannelFault, Report, StreamEvent
 from grip.providers.sse import EventBytes, payload_of, split_events
+from grip.providers.translated import TranslatedStream
 from grip.providers.wires import DeltaWriter
 
 
@@ -57,31 +58,23 @@ class GeminiDeltas(EventBytes):
         return self._reading.read(body)
 
 
-class GeminiStream:
+class GeminiStream(TranslatedStream):
     """Turns the bytes of one stream into the events of a client's wire."""
 
-    __slots__ = ("_deltas", "_upstream_id", "_writer")
+    __slots__ = ("_deltas", "_upstream_id")
 
     def __init__(self, writer: DeltaWriter) -> None:
         self._deltas = GeminiDeltas()
-        self._writer = writer
+        super().__init__(self._deltas, writer)
         self._upstream_id: str | None = None
 
     def feed(self, data: bytes) -> list[StreamEvent]:
         """Return the events that `data` completes, the last with what was counted by then."""
-        events = self._written(self._deltas.feed(data))
+        events = super().feed(data)
         report = self._deltas.report
         if events and report is not None and events[-1].report is None:
             events[-1] = msgspec.structs.replace(events[-1], report=report)
         return events
-
-    def text(self, data: bytes) -> str:  # noqa: ARG002 - the port's signature
-        """Return nothing: no event goes through unread."""
-        return ""
-
-    def close(self) -> list[StreamEvent]:
-        """Return what is left at the end; raises ChannelFault where the stream was cut."""
-        return self._written(self._deltas.close())
 
     def _written(self, deltas: list[Delta]) -> list[StreamEvent]:
         """Return the events that say `deltas`; the first of all carries the upstream's id."""

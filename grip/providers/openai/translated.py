@@ -5,8 +5,9 @@ from typing import Final
 from grip.providers.openai import answers, chat_answers, chat_request
 from grip.providers.openai.chat_deltas import ChatDeltas
 from grip.providers.openai.dialects import Dialect
-from grip.providers.port import Answer, StreamEvent, UpstreamCall
-from grip.providers.wires import ClientWire, DeltaReader, DeltaWriter
+from grip.providers.port import Answer, UpstreamCall
+from grip.providers.translated import TranslatedStream
+from grip.providers.wires import ClientWire
 
 PATH: Final = "/chat/completions"
 """Where every translated request goes."""
@@ -34,30 +35,6 @@ def answer(client: ClientWire, call: UpstreamCall, body: bytes) -> Answer:
     )
 
 
-def stream(client: ClientWire, call: UpstreamCall) -> "TranslatedStream":
+def stream(client: ClientWire, call: UpstreamCall) -> TranslatedStream:
     """Return a reader of the upstream's stream that yields the client's events."""
     return TranslatedStream(ChatDeltas(), client.stream(call))
-
-
-class TranslatedStream:
-    """Reads a stream on one wire and yields it on another."""
-
-    __slots__ = ("_reader", "_writer")
-
-    def __init__(self, reader: DeltaReader, writer: DeltaWriter) -> None:
-        self._reader = reader
-        self._writer = writer
-
-    def feed(self, data: bytes) -> list[StreamEvent]:
-        """Return the events of what `data` completes."""
-        write = self._writer.write
-        return [event for delta in self._reader.feed(data) for event in write(delta)]
-
-    def text(self, data: bytes) -> str:  # noqa: ARG002 - the port's signature
-        """Return nothing: each event has been read."""
-        return ""
-
-    def close(self) -> list[StreamEvent]:
-        """Return the events of what is left."""
-        write = self._writer.write
-        return [event for delta in self._reader.close() for event in write(delta)]

@@ -1,0 +1,32 @@
+"""Streams for clients of another wire: read as deltas, written as the client's own events."""
+
+from grip.providers.conversation import Delta
+from grip.providers.port import StreamEvent
+from grip.providers.wires import DeltaReader, DeltaWriter
+
+
+class TranslatedStream:
+    """Reads a stream on one wire and yields it on another."""
+
+    __slots__ = ("_reader", "_writer")
+
+    def __init__(self, reader: DeltaReader, writer: DeltaWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+
+    def feed(self, data: bytes) -> list[StreamEvent]:
+        """Return the events of what `data` completes."""
+        return self._written(self._reader.feed(data))
+
+    def text(self, data: bytes) -> str:  # noqa: ARG002 - the port's signature
+        """Return nothing: no event goes through unread."""
+        return ""
+
+    def close(self) -> list[StreamEvent]:
+        """Return the events of what is left; raises ChannelFault where the stream was cut."""
+        return self._written(self._reader.close())
+
+    def _written(self, deltas: list[Delta]) -> list[StreamEvent]:
+        """Return the events that say `deltas`."""
+        write = self._writer.write
+        return [event for delta in deltas for event in write(delta)]
