@@ -3,32 +3,12 @@
 from typing import Any, Final
 
 from grip import errors
-from grip.gateway.call import Call
 from grip.money import estimates
 from grip.providers.json_object import JsonObject
-from grip.web.surfaces.chat import model_name
 from grip.web.surfaces.content import AROUND_BODY_BYTES, covering
-from grip.web.surfaces.members import refuse_lookalikes
+from grip.web.surfaces.input_only import parser
 
 _AROUND_TEXT_BYTES: Final = 4
-
-
-def parse(body: JsonObject, *, request_id: str, key_hash: str, ip: str) -> Call:
-    """Return the call in a body; raises InvalidRequest, naming the member that is wrong."""
-    refuse_lookalikes(body)
-    tokens, bound = _tokens(body)
-    return Call(
-        request_id=request_id,
-        key_hash=key_hash,
-        ip=ip,
-        path="/embeddings",
-        type="embedding",
-        body=body,
-        model=model_name(body),
-        has_output=False,
-        input_tokens=tokens,
-        input_bound=bound,
-    )
 
 
 def _tokens(body: JsonObject) -> tuple[int, int]:
@@ -61,3 +41,7 @@ def _token_count(found: list[Any]) -> int:
             "input: a list holds texts, or token numbers, or lists of those", param="input"
         )
     return sum(len(tokens) for tokens in lists)
+
+
+parse = parser("/embeddings", "embedding", _tokens)
+"""Returns the call in a body; raises InvalidRequest, naming the member that is wrong."""

@@ -8,34 +8,14 @@ from typing import Any, Final
 import msgspec
 
 from grip import errors
-from grip.gateway.call import Call
 from grip.money import estimates
 from grip.providers.json_object import JsonObject
-from grip.web.surfaces.chat import model_name
 from grip.web.surfaces.content import AROUND_BODY_BYTES, covering, json_text
-from grip.web.surfaces.members import refuse_lookalikes
+from grip.web.surfaces.input_only import parser
 
 _AROUND_DOCUMENT_BYTES: Final = 16
 _IMAGES: Final = ("image", "image_url", "content")
 """Where a document may have an image instead of text, or parts of both."""
-
-
-def parse(body: JsonObject, *, request_id: str, key_hash: str, ip: str) -> Call:
-    """Return the call in a body; raises InvalidRequest, naming the member that is wrong."""
-    refuse_lookalikes(body)
-    tokens, bound = _tokens(body)
-    return Call(
-        request_id=request_id,
-        key_hash=key_hash,
-        ip=ip,
-        path="/rerank",
-        type="rerank",
-        body=body,
-        model=model_name(body),
-        has_output=False,
-        input_tokens=tokens,
-        input_bound=bound,
-    )
 
 
 class _Counted:
@@ -100,3 +80,7 @@ def _listed(body: JsonObject, name: str) -> list[Any]:
     if not found:
         raise errors.InvalidRequest(f"{name}: it is needed", param=name)
     return found if isinstance(found, list) else [found]
+
+
+parse = parser("/rerank", "rerank", _tokens)
+"""Returns the call in a body; raises InvalidRequest, naming the member that is wrong."""
