@@ -166,9 +166,9 @@ def test_the_payload_of_an_image_is_no_text(slash: str):
     "part",
     [
         {"type": "video_url", "video_url": {"url": "http://v"}},
-        {"type": "file", "file": {"file_id": "file-1"}},
+        {"type": "file", "file": {"file_id": None}},
         {"type": "file", "file": {"file_url": "http://f"}},
-        {"type": "image_url", "image_url": {"file_id": "file-1"}},
+        {"type": "image_url", "image_url": {"id": "file-1"}},
         {"type": "input_audio", "input_audio": {"url": "http://a"}},
         {"type": "document", "source": {"url": "http://d"}},
         {"video_url": {"url": "http://v"}},

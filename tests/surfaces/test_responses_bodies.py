@@ -18,7 +18,6 @@ PIXELS = "data:image/png;base64," + base64.b64encode(b"\xff\xfe" * 300_000).deco
 PAPER = "data:application/pdf;base64," + base64.b64encode(b"\xff\xfe" * 300_000).decode()
 SOUND = base64.b64encode(b"\xff\xfe" * 30_000).decode()
 SEAL = base64.b64encode(b"\xff\xfe" * 300_000).decode()
-REMEMBERED = 1 << 20
 
 
 def _call(**members: Any) -> Call:
@@ -131,11 +130,11 @@ def test_what_is_not_read_is_held_for(members: dict[str, Any]):
 
 
 def test_an_image_is_no_text():
-    """However large; a file by its id, or a page that a tool has shown, is one as well."""
+    """However large; a page that a tool has shown is one as well."""
     calls = [
         _said({"type": "input_image", "image_url": PIXELS}),
         _said({"type": "input_image", "image_url": "https://example.com/a.png"}),
-        _said({"type": "input_image", "file_id": "file-1", "detail": "high"}),
+        _said({"type": "input_image", "image_url": PIXELS, "file_id": None, "detail": "high"}),
         _call(
             input=[
                 {
@@ -164,7 +163,6 @@ def test_files_and_sound_count_by_rules_of_their_own():
     file_bound = estimates.file_tokens_bound(len(PAPER))
     near_file = _said({"type": "input_file", "filename": "a.pdf", "file_data": PAPER})
     elsewhere = [
-        _said({"type": "input_file", "file_id": "file-1"}),
         _said({"type": "input_file", "file_url": "https://example.com/a.pdf"}),
         _said({"type": "input_video", "text": "a"}),
     ]
@@ -184,26 +182,6 @@ def test_a_sealed_thought_is_shorter_than_its_seal(kind: str):
 
     assert 0 < call.input_tokens - len(SEAL) // 4 < 20
     assert 0 < call.input_bound - len(SEAL) // 2 < 200
-
-
-@pytest.mark.parametrize(
-    "members",
-    [
-        {"previous_response_id": "resp_1"},
-        {"conversation": "conv_1"},
-        {"conversation": {"id": "conv_1"}},
-        {"prompt": {"id": "pmpt_1"}},
-        {"input": [{"type": "item_reference", "id": "msg_1"}]},
-        {"input": [{"id": "msg_1"}]},
-        {"previous_response_id": "resp_1", "input": [{"id": "msg_1"}, {"id": "msg_2"}]},
-    ],
-)
-def test_what_the_upstream_remembers_is_held_for_as_a_window_of_context(members: dict[str, Any]):
-    """Once, for there is one window; the estimate near the truth has only what is here."""
-    call = _call(**members)
-
-    assert REMEMBERED <= call.input_bound < REMEMBERED + 200
-    assert call.input_tokens < 40
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,10 @@
 """`POST /v1/chat/completions`: what grip reads of a body; the rest goes through unread.
 
-Only what money rests on is checked here. Everything else is the upstream's to accept or refuse.
+Only what money rests on is checked here, and that nothing points to what the upstream has stored.
+Everything else is the upstream's to accept or refuse.
 """
 
+from types import MappingProxyType
 from typing import Any, Final
 
 from grip import errors
@@ -12,20 +14,26 @@ from grip.providers.json_object import JsonObject
 from grip.web.surfaces.chat_ending import ChatEnding
 from grip.web.surfaces.content import Message, Tally
 from grip.web.surfaces.members import refuse_lookalikes
+from grip.web.surfaces.stored import refuse_files, refuse_members, refused
 
 MAX_TOKENS: Final = 100_000_000
 MAX_CHOICES: Final = 128
 _THOUGHTS: Final = ("reasoning_effort", "reasoning", "thinking")
 _ENDING: Final = ChatEnding()
 _COUNTED: Final = ("tools", "functions", "response_format")
+_STORED: Final = MappingProxyType({"data_sources": "send what the model is to read as messages"})
 
 
 def parse(body: JsonObject, *, request_id: str, key_hash: str, ip: str) -> Call:
     """Return the call in a body; raises InvalidRequest, naming the member that is wrong."""
     refuse_lookalikes(body)
+    _refuse_search(body)
+    refuse_members(body, _STORED)
+    refuse_files(body, "messages")
     messages = body.get("messages", list[Message])
     if not messages:
         raise errors.InvalidRequest("messages: at least one is needed", param="messages")
+    _refuse_spoken(messages)
     tokens, bound = _input(messages, body)
     stream = body.get("stream", bool, False)
     return Call(
@@ -45,6 +53,23 @@ def parse(body: JsonObject, *, request_id: str, key_hash: str, ip: str) -> Call:
         reasons=any(name in body for name in _THOUGHTS),
         ending=_ENDING,
     )
+
+
+def _refuse_search(body: JsonObject) -> None:
+    """Raise InvalidRequest where the vendor is to search: it takes a price for each, untold."""
+    if body.text_of("web_search_options") not in (b"", b"null"):
+        raise errors.InvalidRequest(
+            "web_search_options: searches have a price that this gateway cannot meter; leave it "
+            "out, or bring a function of your own",
+            param="web_search_options",
+        )
+
+
+def _refuse_spoken(messages: list[Message]) -> None:
+    """Raise InvalidRequest for an answer that was spoken, and is named by its id."""
+    for at, message in enumerate(messages):
+        if message.audio is not None:
+            raise refused(f"messages[{at}].audio", "send what was said, as content")
 
 
 def model_name(body: JsonObject) -> str:

@@ -14,6 +14,7 @@ from grip.providers.json_object import JsonObject
 from grip.web.surfaces.chat import count, model_name
 from grip.web.surfaces.media import MediaEnding, read_fields, text
 from grip.web.surfaces.members import refuse_lookalikes
+from grip.web.surfaces.stored import refuse_files
 
 MAX_IMAGES: Final = 100
 MAX_PARTIAL: Final = 10
@@ -33,6 +34,7 @@ _READ: Final = frozenset(
         "stream",
     }
 )
+_NAMED: Final = ("image", "images")
 _FILES: Final = ("image", "image[]", "mask")
 _WHOLES: Final = frozenset({"n", "partial_images", "output_compression"})
 _ENDING: Final = MediaEnding()
@@ -49,6 +51,7 @@ def parse_generation(body: JsonObject, *, request_id: str, key_hash: str, ip: st
 def parse_edit(body: JsonObject, *, request_id: str, key_hash: str, ip: str) -> Call:
     """Return the call in a body that names its pictures; raises InvalidRequest."""
     refuse_lookalikes(body, _READ)
+    refuse_files(body, *_NAMED, "mask")
     return _call(body, _EDITS, _named(body), request_id=request_id, key_hash=key_hash, ip=ip)
 
 
@@ -101,7 +104,7 @@ def _partial(body: JsonObject) -> int:
 def _named(body: JsonObject) -> int:
     """Return how many pictures a body names, with its mask."""
     found = 0
-    for name in ("image", "images"):
+    for name in _NAMED:
         value: Any = body.get(name, Any)
         if value is not None:
             found += len(value) if isinstance(value, list) else 1

@@ -16,6 +16,7 @@ READ: Final = frozenset(
         "background",
         "best_of",
         "conversation",
+        "data_sources",
         "documents",
         "echo",
         "functions",
@@ -34,9 +35,10 @@ READ: Final = frozenset(
         "stream",
         "stream_options",
         "tools",
+        "web_search_options",
     }
 )
-"""The names that money rests on, over all surfaces."""
+"""The names that grip reads or refuses, over all surfaces."""
 
 
 def refuse_lookalikes(body: JsonObject, read: Collection[str] = READ) -> None:

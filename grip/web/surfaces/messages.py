@@ -1,6 +1,7 @@
 """`POST /v1/messages`: what grip reads of a body; the rest goes through unread.
 
-Only what money rests on is checked here. Everything else is the upstream's to accept or refuse.
+Only what money rests on is checked here, and that nothing points to what the upstream has stored.
+Everything else is the upstream's to accept or refuse.
 `/v1/messages/count_tokens` reads the same bodies, and costs nothing.
 """
 
@@ -14,6 +15,7 @@ from grip.web.surfaces.members import refuse_lookalikes
 from grip.web.surfaces.messages_content import input_tokens
 from grip.web.surfaces.messages_ending import MessagesEnding
 from grip.web.surfaces.messages_members import READ, refuse_unmetered
+from grip.web.surfaces.stored import refuse_files
 
 HEADERS: Final = frozenset({b"anthropic-version", b"anthropic-beta"})
 """The client's headers that say how its body is meant."""
@@ -40,6 +42,7 @@ def parse_count(body: JsonObject, *, request_id: str, key_hash: str, ip: str) ->
     """Return the call in a body of which only the tokens are asked for; raises InvalidRequest."""
     refuse_lookalikes(body, READ)
     refuse_unmetered(body)
+    refuse_files(body, "messages", "system")
     tokens, bound = input_tokens(body)
     return Call(
         request_id=request_id,

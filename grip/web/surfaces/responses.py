@@ -1,10 +1,10 @@
 """`POST /v1/responses`: what grip reads of a body; the rest goes through unread.
 
-Only what money rests on is checked here. What the upstream remembers, an earlier response or a
-conversation, has a size that nobody here knows: it is held for as if it filled a large window of
-context, as far as the model's own ceiling on input (`--max-input`) allows.
+Only what money rests on is checked here, and that nothing points to what the upstream remembers:
+earlier responses, conversations, prompts and files are in the operator's account.
 """
 
+from types import MappingProxyType
 from typing import Any, Final
 
 from grip import errors
@@ -14,11 +14,18 @@ from grip.providers.json_object import JsonObject
 from grip.web.surfaces.chat import MAX_TOKENS, count, model_name
 from grip.web.surfaces.members import refuse_lookalikes
 from grip.web.surfaces.responses_ending import ResponsesEnding
-from grip.web.surfaces.responses_input import ResponsesTally
+from grip.web.surfaces.responses_input import ResponsesTally, is_reference
 from grip.web.surfaces.responses_tools import refuse_hosted
+from grip.web.surfaces.stored import refuse_files, refuse_members, refused
 
 _ENDING: Final = ResponsesEnding()
-_REMEMBERED: Final = ("previous_response_id", "conversation", "prompt")
+_STORED: Final = MappingProxyType(
+    {
+        "previous_response_id": "send the whole input each time (store may be false)",
+        "conversation": "send the whole input each time (store may be false)",
+        "prompt": "send its instructions and its input themselves",
+    }
+)
 _COUNTED: Final = ("tools", "text")
 
 
@@ -26,6 +33,8 @@ def parse(body: JsonObject, *, request_id: str, key_hash: str, ip: str) -> Call:
     """Return the call in a body; raises InvalidRequest, naming the member that is wrong."""
     refuse_lookalikes(body)
     _refuse_background(body)
+    refuse_members(body, _STORED)
+    refuse_files(body, "input")
     tokens, bound = _input(body)
     return Call(
         request_id=request_id,
@@ -58,13 +67,12 @@ def _input(body: JsonObject) -> tuple[int, int]:
     items = _items(body)
     tally = ResponsesTally(len(items))
     tally.add_text(body.get("instructions", str, ""))
-    remembered = [name for name in _REMEMBERED if body.text_of(name) not in (b"", b"null")]
-    if remembered:
-        tally.add_remembered()
-    if not items and not remembered:
+    if not items:
         raise errors.InvalidRequest("input: a text or a list of items is needed", param="input")
     refuse_hosted(body.get("tools", list[Any], []), "tools")
     for at, item in enumerate(items):
+        if is_reference(item):
+            raise refused(f"input[{at}]", "send the item itself, with its content")
         if "tools" in item:
             _refuse_added(item, f"input[{at}]")
         tally.add(item)

@@ -16,9 +16,6 @@ _SEALED_CHARS_PER_TOKEN: Final = 4
 _SEALED_CHARS_PER_TOKEN_BOUND: Final = 2
 """What of a thought is encrypted in base64 is longer than its text: a third at the least."""
 
-_REMEMBERED_TOKENS_BOUND: Final = 1 << 20
-"""What an upstream may have remembered: a large window of context, filled."""
-
 _SAID: Final = ("content", "summary", "name", "arguments", "input", "output")
 """Where the items have what the model reads, in which order does not matter."""
 
@@ -41,32 +38,30 @@ _ITEMS: Final = frozenset(
 _TEXTS: Final = frozenset({"text", "input_text", "output_text", "summary_text", "reasoning_text"})
 
 
+def is_reference(item: dict[str, Any]) -> bool:
+    """Return whether an item stands for one that the upstream has stored."""
+    kind = item.get("type")
+    if kind is None:
+        return "content" not in item
+    if kind == "image_generation_call":
+        return not isinstance(item.get("result"), str)
+    return bool(kind == "item_reference")
+
+
 class ResponsesTally(Count):
     """The texts and the media of one input."""
 
-    __slots__ = ("_is_remembered",)
-
-    def __init__(self, items: int) -> None:
-        super().__init__(items)
-        self._is_remembered = False
+    __slots__ = ()
 
     def add(self, item: dict[str, Any]) -> None:
         """Count an item."""
         kind = item.get("type")
-        if kind == "item_reference" or (kind is None and "content" not in item):
-            self.add_remembered()
-        elif kind is None or (isinstance(kind, str) and kind in _ITEMS):
+        if kind is None or (isinstance(kind, str) and kind in _ITEMS):
             for name in _SAID:
                 self._add_said(item.get(name))
             self._add_sealed(item.get("encrypted_content"))
         else:
             self.add_json(msgspec.json.encode(item))
-
-    def add_remembered(self) -> None:
-        """Count what the upstream remembers, once: there is one window for all of it."""
-        if not self._is_remembered:
-            self._is_remembered = True
-            self.add_media(0, _REMEMBERED_TOKENS_BOUND)
 
     def _add_said(self, said: Any) -> None:
         match said:
