@@ -100,7 +100,7 @@ class InvalidApiKey(GripError):
 
 
 class ModelNotAllowed(GripError):
-    """The model is not on the key's allowlist, or what key and wallet may use does not serve it."""
+    """The model is not on the key's allowlist."""
 
     code = "model_not_allowed"
     category = Category.FORBIDDEN

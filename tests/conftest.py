@@ -13,6 +13,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from hypothesis import settings
 from sqlalchemy.engine import make_url
 
 from grip.ids import IdSource
@@ -20,6 +21,12 @@ from grip.services.context import Context
 from grip.settings import load
 from grip.store import schema
 from grip.store.engine import Database
+
+# How long an example takes says nothing about grip.
+settings.register_profile(
+    "house", settings.get_profile(settings.get_current_profile_name()), deadline=None
+)
+settings.load_profile("house")
 
 
 class FakeClock:

@@ -86,8 +86,8 @@ class Routes:
     ) -> None:
         """Raise what stands between the call and its channels, where it is no passing trouble.
 
-        InvalidRequest where it is the route alone, ModelNotAllowed where it is what key, tier and
-        wallet allow.
+        InvalidRequest where it is the route alone; ServiceUnavailable, as the contract has it for
+        whoever is left without a channel, where it is what key, tier and wallet allow.
         """
         every = replace(reach, kinds={channel.kind for channel in catalog.channels})
         if any(routing.choices(catalog, offers, every).eligible):
@@ -98,7 +98,7 @@ class Routes:
             )
         unbound = replace(every, allowed=(), providers=None)
         if any(routing.choices(catalog, offers, unbound).eligible):
-            raise errors.ModelNotAllowed(
+            raise errors.ServiceUnavailable(
                 f"{call.model!r} has no channel that {_bounds(reach)} allow; take another model, "
                 "or ask the operator",
                 param="model",

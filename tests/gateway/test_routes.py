@@ -95,7 +95,7 @@ def test_a_model_that_a_caller_s_bounds_leave_no_channel_is_refused_by_name(
     routes = Routes(lambda _: {"sandbox"}, tiers, "", 3)
     books = _catalog(model(), channel("a"))
 
-    with pytest.raises(errors.ModelNotAllowed, match=f"no channel that {why}") as refused:
+    with pytest.raises(errors.ServiceUnavailable, match=f"no channel that {why}") as refused:
         routes.find(books, caller(**who), call())
     assert refused.value.param == "model"
     assert routes.find(books, caller(), call())[0].eligible != ((),)
