@@ -15,6 +15,7 @@ from grip import errors
 from grip import settings as configuration
 from grip.clock import Clock, system_clock
 from grip.gateway.answers import Answers
+from grip.gateway.beside import Beside
 from grip.gateway.boots import Boot, Janitor
 from grip.gateway.health import Health, HealthShare
 from grip.gateway.pipeline import Pipeline, StreamTerms
@@ -54,6 +55,7 @@ class App:
     answers: Answers
     health: HealthShare
     prober: Prober | None
+    beside: Beside
 
     async def start(self, *, succeeds: Sequence[str] = ()) -> None:
         """Make or check the schema, open the books, and resolve what the dead have left.
@@ -79,6 +81,7 @@ class App:
         except errors.DatabaseUnavailable as error:
             log.warning("boot.not_ended", error=str(error))
         await self.books.stop()
+        self.beside.close()
         await self.transport.close()
         await self.context.database.close()
 
@@ -91,7 +94,8 @@ def build(settings: Settings, *, clock: Clock = system_clock, boot_id: str | Non
     transport = Network()
     answers = Answers(database, clock)
     health = Health(clock)
-    calls = upstream(settings, transport, health)
+    beside = Beside()
+    calls = upstream(settings, transport, health, beside)
     boot = Boot(
         database,
         boot_id=boot_id or surroundings.new_id("boot"),
@@ -145,6 +149,7 @@ def build(settings: Settings, *, clock: Clock = system_clock, boot_id: str | Non
                 every_s=every_s,
             )
         ),
+        beside=beside,
     )
 
 
@@ -178,7 +183,7 @@ def _books(database: Database, settings: Settings, clock: Clock) -> HotBooks:
     return PostgresBooks(database, tiers)
 
 
-def upstream(settings: Settings, transport: Transport, health: Health) -> Upstream:
+def upstream(settings: Settings, transport: Transport, health: Health, beside: Beside) -> Upstream:
     """Return what calls channels, with this configuration's timeouts."""
     return Upstream(
         transport=transport,
@@ -191,6 +196,7 @@ def upstream(settings: Settings, transport: Transport, health: Health) -> Upstre
             total_s=settings.upstream.total_timeout_s,
         ),
         health=health,
+        beside=beside,
     )
 
 

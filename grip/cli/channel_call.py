@@ -3,6 +3,7 @@
 from typing import Any
 
 from grip import app as gateway
+from grip.gateway.beside import Beside
 from grip.gateway.health import Health
 from grip.gateway.probe import probe
 from grip.services import channels
@@ -17,7 +18,7 @@ async def call_channel(context: Context, ref: str, model: str | None) -> dict[st
     async with context.database.read() as connection:
         known = await catalog.load(connection)
     network = Network()
-    upstream = gateway.upstream(context.settings, network, Health(context.clock))
+    upstream = gateway.upstream(context.settings, network, Health(context.clock), Beside())
     try:
         found = await probe(upstream, known, channel, model)
     finally:

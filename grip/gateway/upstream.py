@@ -11,6 +11,7 @@ import msgspec
 import structlog
 
 from grip import errors
+from grip.gateway.beside import LARGE_BYTES, Beside
 from grip.gateway.call import Call, Candidate
 from grip.gateway.health import Health
 from grip.providers.conversation import Untranslatable
@@ -98,12 +99,14 @@ class Upstream:
         resolve_secret: Resolver,
         defaults: Timeouts,
         health: Health,
+        beside: Beside,
     ) -> None:
         self._transport = transport
         self._adapters = adapters
         self._resolve_secret = resolve_secret
         self._defaults = defaults
         self._health = health
+        self._beside = beside
         self._kinds: dict[str, frozenset[str]] = {}
 
     def kinds(self, path: str) -> frozenset[str]:
@@ -175,11 +178,14 @@ class Upstream:
         """
         adapter = self._adapters[candidate.channel.kind]
         wire_call = _wire_call(call, candidate)
-        request = self._request(adapter, wire_call, candidate.channel)
+        request = await self._request(adapter, wire_call, candidate.channel)
         reply = await self._transport.send(request, self._timeouts(candidate.channel))
         if reply.status not in _OK:
             raise adapter.refusal(reply.status, reply.headers, reply.body)
-        return adapter.answer(wire_call, reply.body, reply.headers.get("content-type", ""))
+        kind = reply.headers.get("content-type", "")
+        if len(reply.body) > LARGE_BYTES:
+            return await self._beside.run(adapter.answer, wire_call, reply.body, kind)
+        return adapter.answer(wire_call, reply.body, kind)
 
     async def _open(self, stack: AsyncExitStack, call: Call, candidate: Candidate) -> OpenStream:
         """Open the stream and read its first events: an error there is still the channel's.
@@ -188,7 +194,7 @@ class Upstream:
         """
         adapter = self._adapters[candidate.channel.kind]
         wire_call = _wire_call(call, candidate)
-        request = self._request(adapter, wire_call, candidate.channel)
+        request = await self._request(adapter, wire_call, candidate.channel)
         reply = await stack.enter_async_context(
             self._transport.open(request, self._timeouts(candidate.channel))
         )
@@ -204,11 +210,14 @@ class Upstream:
             first += reader.feed(data) if data else reader.close()
         return OpenStream(reply, reader, first)
 
-    def _request(
+    async def _request(
         self, adapter: Adapter, wire_call: UpstreamCall, channel: Channel
     ) -> UpstreamRequest:
         secret = None if channel.secret is None else self._resolve_secret(channel.secret)
-        return adapter.request(wire_call, Target(base_url=channel.base_url, secret=secret))
+        target = Target(base_url=channel.base_url, secret=secret)
+        if len(wire_call.body.raw) > LARGE_BYTES:
+            return await self._beside.run(adapter.request, wire_call, target)
+        return adapter.request(wire_call, target)
 
     def _timeouts(self, channel: Channel) -> Timeouts:
         default = self._defaults

@@ -15,6 +15,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from grip import errors
 from grip.app import App
+from grip.gateway.beside import LARGE_BYTES
 from grip.gateway.call import Call
 from grip.gateway.upstream import RequestRefused
 from grip.providers.form import Form
@@ -170,12 +171,19 @@ async def _read(
         call.form = form
         return call
     body = await request.read_body(scope, receive, server.max_body_bytes)
-    call = surface.parse(JsonObject(body), request_id=request_id, key_hash=key_hash, ip=ip)
+    if len(body) > LARGE_BYTES:
+        call = await app.beside.run(_parse, surface, body, request_id, key_hash, ip)
+    else:
+        call = _parse(surface, body, request_id, key_hash, ip)
     if surface.passes:
         call.headers = request.passed(scope, surface.passes)
     if not surface.free:
         call.idem_key = request.idempotency_key(scope)
     return call
+
+
+def _parse(surface: Surface, body: bytes, request_id: str, key_hash: str, ip: str) -> Call:
+    return surface.parse(JsonObject(body), request_id=request_id, key_hash=key_hash, ip=ip)
 
 
 async def _pass_on(send: Send, request_id: str, refused: RequestRefused, shape: Shape) -> None:

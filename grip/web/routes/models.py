@@ -4,6 +4,7 @@ from typing import Any
 
 from litestar import Request, get
 from litestar.datastructures import State
+from litestar.params import FromPath
 
 from grip import errors
 from grip.app import App
@@ -19,7 +20,9 @@ async def list_models(request: Request[Any, Any, Any], state: State) -> dict[str
 
 
 @get("/v1/models/{name:path}")
-async def show_model(request: Request[Any, Any, Any], state: State, name: str) -> dict[str, Any]:
+async def show_model(
+    request: Request[Any, Any, Any], state: State, name: FromPath[str]
+) -> dict[str, Any]:
     """Return one of them."""
     wanted = name.removeprefix("/")
     found = (await _visible(request, state.app)).get(wanted)

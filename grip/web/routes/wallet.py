@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from litestar import Request, get
 from litestar.datastructures import State
-from litestar.params import Parameter
+from litestar.params import FromQuery, QueryParameter
 
 from grip.app import App
 from grip.services import usage, views, wallets
@@ -23,8 +23,8 @@ async def show_wallet(request: Request[Any, Any, Any], state: State) -> dict[str
 async def list_usage(
     request: Request[Any, Any, Any],
     state: State,
-    limit: Annotated[int, Parameter(ge=1, le=1000)] = 100,
-    after: str | None = None,
+    limit: Annotated[int, QueryParameter(ge=1, le=1000)] = 100,
+    after: FromQuery[str | None] = None,
 ) -> dict[str, Any]:
     """Return charged calls, newest first: all of the wallet to its owner, to a member their own.
 
