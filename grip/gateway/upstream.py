@@ -31,6 +31,11 @@ from grip.transport.port import Reply, StreamReply, Timeouts, Transport, Transpo
 
 _OK = range(200, 300)
 _SSE = "text/event-stream"
+_MOST_WAITING = 10_000
+_MOST_WAITING_BYTES = 12 * 1024 * 1024
+_REPEATS = 4
+"""What an upstream may say before it begins: a comment a second, the request so many times, and one
+event of the largest size."""
 
 Resolver = Callable[[str], str]
 """Returns the secret of a reference; raises SecretUnresolved."""
@@ -204,11 +209,7 @@ class Upstream:
         if not reply.headers.get("content-type", _SSE).startswith(_SSE):
             raise _no_stream(adapter, wire_call, await reply.read_all())
         reader = adapter.stream(wire_call)
-        first: list[StreamEvent] = []
-        while all(event.is_comment for event in first):
-            data = await _read(reply)
-            first += reader.feed(data) if data else reader.close()
-        return OpenStream(reply, reader, first)
+        return OpenStream(reply, reader, await _first(reply, reader, len(call.body.raw)))
 
     async def _request(
         self, adapter: Adapter, wire_call: UpstreamCall, channel: Channel
@@ -246,6 +247,24 @@ def _wire_call(call: Call, candidate: Candidate) -> UpstreamCall:
         form=call.form,
         created_s=call.created_s,
     )
+
+
+async def _first(reply: StreamReply, reader: StreamReader, sent: int) -> list[StreamEvent]:
+    """Return the events up to the first that says something; raises ChannelFault for too many.
+
+    `sent` is the size of the request in bytes, which an upstream may repeat.
+    """
+    found: list[StreamEvent] = []
+    left = _MOST_WAITING_BYTES + _REPEATS * sent
+    while True:
+        data = await _read(reply)
+        events = reader.feed(data) if data else reader.close()
+        found += events
+        if not all(event.is_comment for event in events):
+            return found
+        left -= len(data)
+        if left < 0 or len(found) > _MOST_WAITING:
+            raise ChannelFault("garbage", "the stream does not begin")
 
 
 async def _read(reply: StreamReply) -> bytes:
