@@ -68,9 +68,12 @@ def next_boundary(block: bytes, at: int) -> int:
 
 
 def split_events(data: bytes) -> list[bytes]:
-    """Return the events in `data`, which are whole, with their empty lines."""
+    """Return the events in `data`, which are whole, with their empty lines: all of its bytes."""
     if b"\r" not in data:
-        return [event + b"\n\n" for event in data.split(b"\n\n")[:-1]]
+        *whole, rest = data.split(b"\n\n")
+        events = [event + b"\n\n" for event in whole]
+        # One line end more than an event takes is a blank line of its own.
+        return [*events, rest] if rest else events
     events, at = [], 0
     for found in _BOUNDARY.finditer(data):
         events.append(data[at : found.end()])

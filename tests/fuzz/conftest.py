@@ -24,3 +24,11 @@ def inside(
     inside = open_inside(portal, sqlite_template, tmp_path_factory.mktemp("inside"))
     yield inside
     inside.stop()
+
+
+@pytest.fixture(autouse=True)
+def nothing_held(request: pytest.FixtureRequest) -> Iterator[None]:
+    """After each test that calls the gateway, no hold is left."""
+    yield
+    if "inside" in request.fixturenames:
+        assert request.getfixturevalue("inside").held() == 0
