@@ -32,7 +32,7 @@ from grip.transport.port import Reply, StreamReply, Timeouts, Transport, Transpo
 _OK = range(200, 300)
 _SSE = "text/event-stream"
 _MOST_WAITING = 10_000
-_MOST_WAITING_BYTES = 12 * 1024 * 1024
+_MOST_WAITING_BYTES = 72 * 1024 * 1024
 _REPEATS = 4
 """What an upstream may say before it begins: a comment a second, the request so many times, and one
 event of the largest size."""
