@@ -14,7 +14,7 @@ from grip import errors
 from grip.app import App
 from grip.web import response
 from grip.web.errors import OPENAI, error_object, status_of
-from grip.web.routes import health, metered, models, regions, wallet
+from grip.web.routes import health, metered, models, openapi, regions, wallet
 
 log = structlog.get_logger(__name__)
 
@@ -68,6 +68,7 @@ def _framework(app: App) -> Litestar:
             wallet.show_wallet,
             wallet.list_usage,
             regions.list_regions,
+            openapi.show_document,
         ],
         state=State({"app": app}),
         exception_handlers={

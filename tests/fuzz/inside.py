@@ -25,7 +25,7 @@ from tests.fuzz.polite import answer_to
 
 PLENTY = 8 * 10**9
 KINDS = ("anthropic", "gemini", "openai")
-TYPES = ("chat", "embedding", "moderation", "rerank")
+TYPES = ("chat", "embedding", "moderation", "rerank", "image", "audio")
 RATES = Rates(input_nano=NANO // 10, output_nano=NANO)
 
 

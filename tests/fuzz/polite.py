@@ -94,6 +94,12 @@ MESSAGES_STREAM = named(
 GEMINI_STREAM = data(CANDIDATE)
 RESULTS = [{"index": 0, "relevance_score": 0.5, "flagged": False}]
 
+PICTURES = {
+    "created": 1,
+    "data": [{"b64_json": "iVBORw0KGgoA"}],
+    "usage": {**USAGE, "total_tokens": 15},
+}
+
 WHOLE: dict[str, Any] = {
     "/chat/completions": _choices(
         message={"role": "assistant", "content": "Hello"}, finish_reason="stop"
@@ -108,12 +114,29 @@ WHOLE: dict[str, Any] = {
     },
     "/moderations": {"id": "modr-1", "results": RESULTS},
     "/rerank": {"results": RESULTS, "usage": {"total_tokens": 5}},
+    "/images/generations": PICTURES,
+    "/images/edits": PICTURES,
+    "/audio/transcriptions": {"text": "Hello", "usage": {"type": "duration", "seconds": 1}},
     "/messages": MESSAGE,
     "/messages/count_tokens": {"input_tokens": 10},
     ":generateContent": CANDIDATE,
     ":countTokens": {"totalTokens": 10},
 }
+SPOKEN = named(
+    {"type": "speech.audio.delta", "audio": "SUQz"},
+    {"type": "speech.audio.done", "usage": USAGE},
+)
 STREAMED: dict[str, bytes] = {
+    "/images/generations": named(
+        {"type": "image_generation.completed", "b64_json": "iVBORw0KGgoA", "usage": USAGE}
+    ),
+    "/images/edits": named(
+        {"type": "image_edit.completed", "b64_json": "iVBORw0KGgoA", "usage": USAGE}
+    ),
+    "/audio/transcriptions": named(
+        {"type": "transcript.text.delta", "delta": "Hello"},
+        {"type": "transcript.text.done", "text": "Hello", "usage": USAGE},
+    ),
     "/chat/completions": CHAT_STREAM,
     "/completions": TEXT_STREAM,
     "/responses": RESPONSES_STREAM,
@@ -126,7 +149,9 @@ def answer_to(request: UpstreamRequest) -> tuple[str, bytes]:
     """Return the type and the body of the answer to a request."""
     path = request.url.partition("?")[0]
     accepts = dict(request.headers).get("accept", "")
-    wanted = SSE if accepts == SSE or path.endswith(":streamGenerateContent") else JSON
-    known = STREAMED if wanted == SSE else WHOLE
+    is_stream = accepts == SSE or path.endswith(":streamGenerateContent")
+    if path.endswith("/audio/speech"):
+        return (SSE, SPOKEN) if is_stream else ("audio/mpeg", b"ID3")
+    known: dict[str, Any] = STREAMED if is_stream else WHOLE
     route = max((end for end in known if path.endswith(end)), key=len)
-    return wanted, STREAMED[route] if wanted == SSE else json.dumps(WHOLE[route]).encode()
+    return (SSE, STREAMED[route]) if is_stream else (JSON, json.dumps(WHOLE[route]).encode())

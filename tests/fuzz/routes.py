@@ -75,6 +75,19 @@ TARGETS = [
     Target(
         path="/v1/rerank", model="rerank-openai", members={"query": "a", "documents": ["b", "c"]}
     ),
+    Target(
+        path="/v1/images/generations",
+        model="image-openai",
+        members={"prompt": "a cat"},
+        streams=True,
+    ),
+    Target(
+        path="/v1/images/edits",
+        model="image-openai",
+        members={"prompt": "a cat", "image": "data:image/png;base64,iVBORw0KGgoA"},
+        streams=True,
+    ),
+    Target(path="/v1/audio/speech", model="audio-openai", members={"input": "Hello"}),
 ]
 
 

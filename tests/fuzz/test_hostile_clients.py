@@ -222,6 +222,9 @@ def _image(target: Target) -> dict[str, Any]:
         "/v1/rerank": {"documents": [{"image": PIXELS}]},
         "/v1/embeddings": {"input": PIXELS},
         "/v1/completions": {"prompt": PIXELS},
+        "/v1/images/generations": {"prompt": PIXELS},
+        "/v1/images/edits": {"image": PIXELS},
+        "/v1/audio/speech": {"input": PIXELS},
     }
     return members[target.path]
 
@@ -242,7 +245,7 @@ def test_an_image_of_nine_megabytes_is_served(inside: Inside, target: Target):
 def test_a_body_in_many_pieces_is_one_body(inside: Inside, target: Target):
     """Whatever it calls itself, and in pieces of a byte."""
     body = json.dumps(target.body).encode()
-    for kind in ("text/plain", "application/json; charset=utf-16", "multipart/form-data", ""):
+    for kind in ("text/plain", "application/json; charset=utf-16", "application/x-ndjson", ""):
         pieces = [body[at : at + 1] for at in range(len(body))]
         heard = inside.ask(target.path, pieces, headers={"content-type": kind})
 

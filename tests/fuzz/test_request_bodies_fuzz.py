@@ -44,7 +44,11 @@ _COMPLETIONS = {
 _EMBEDDINGS = {"input": [[1, 2], [3]], "dimensions": 2, "encoding_format": "float"}
 _MODERATIONS = {"input": [{"type": "text", "text": "x"}]}
 _RERANK = {"query": {"text": "x"}, "documents": ["a", {"text": "b"}], "top_n": 1}
+_PICTURE = {"prompt": "x", "n": 2, "size": "1024x1024", "quality": "low", "partial_images": 1}
 RICH: dict[str, dict[str, Any]] = {
+    "/v1/images/generations": _PICTURE,
+    "/v1/images/edits": {**_PICTURE, "images": [{"image_url": "x"}], "mask": {"file_id": "y"}},
+    "/v1/audio/speech": {"input": "x", "instructions": "y", "voice": "z", "stream_format": "sse"},
     "/v1/chat/completions": CHAT,
     "/v1/completions": _COMPLETIONS,
     "/v1/responses": _RESPONSES,

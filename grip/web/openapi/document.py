@@ -1,0 +1,246 @@
+"""The document put together: every route with its parameters, its answers and its errors."""
+
+from collections.abc import Mapping
+from functools import cache
+from http import HTTPStatus
+from types import MappingProxyType
+from typing import Any, Final
+
+import msgspec
+
+import grip
+from grip.web.openapi.schemas import SCHEMAS, Schema, ref
+
+JSON: Final = "application/json"
+SSE: Final = "text/event-stream"
+FORM: Final = "multipart/form-data"
+SOUND: Final = "audio/*"
+
+
+class Metered(msgspec.Struct, frozen=True, kw_only=True):
+    """A route that models answer on: the schemas of its requests by their types, and of answers.
+
+    `answers` are the types of an answer, and its schema for JSON. `is_anthropics` routes have the
+    errors and the key of Anthropic's wire; one that is `free` has no charge and no Idempotency-Key.
+    """
+
+    summary: str
+    takes: Mapping[str, str]
+    answers: Mapping[str, str] = MappingProxyType({JSON: "Answer", SSE: ""})
+    is_anthropics: bool = False
+    free: bool = False
+
+
+_WHOLE: Final = MappingProxyType({JSON: "Answer"})
+
+METERED: Final[Mapping[str, Metered]] = MappingProxyType(
+    {
+        "/v1/chat/completions": Metered(summary="Chat", takes={JSON: "ChatRequest"}),
+        "/v1/completions": Metered(summary="Go on with a text", takes={JSON: "CompletionRequest"}),
+        "/v1/responses": Metered(summary="Create a response", takes={JSON: "ResponseRequest"}),
+        "/v1/embeddings": Metered(
+            summary="Turn texts into vectors", takes={JSON: "EmbeddingRequest"}, answers=_WHOLE
+        ),
+        "/v1/moderations": Metered(
+            summary="Judge texts and images", takes={JSON: "ModerationRequest"}, answers=_WHOLE
+        ),
+        "/v1/rerank": Metered(
+            summary="Put documents in order", takes={JSON: "RerankRequest"}, answers=_WHOLE
+        ),
+        "/v1/images/generations": Metered(summary="Make images", takes={JSON: "ImageRequest"}),
+        "/v1/images/edits": Metered(
+            summary="Change images", takes={FORM: "ImageEditForm", JSON: "ImageEditRequest"}
+        ),
+        "/v1/audio/speech": Metered(
+            summary="Speak a text", takes={JSON: "SpeechRequest"}, answers={SOUND: "", SSE: ""}
+        ),
+        "/v1/audio/transcriptions": Metered(
+            summary="Write down what is said",
+            takes={FORM: "TranscriptionForm"},
+            answers={JSON: "Answer", SSE: "", "text/plain": ""},
+        ),
+        "/v1/messages": Metered(
+            summary="Create a message", takes={JSON: "MessagesRequest"}, is_anthropics=True
+        ),
+        "/v1/messages/count_tokens": Metered(
+            summary="Count the tokens of a message",
+            takes={JSON: "CountTokensRequest"},
+            answers={JSON: "TokenCount"},
+            is_anthropics=True,
+            free=True,
+        ),
+    }
+)
+"""The routes that models answer on, as `web/routes/metered.py` serves them."""
+
+_CODES: Final[Mapping[int, str]] = MappingProxyType(
+    {
+        400: "`invalid_request_error`: the body cannot be read, or the upstream refused it",
+        401: "`invalid_api_key`: missing, unknown, revoked or expired",
+        402: "`insufficient_credits`, `api_key_budget_exhausted` or `member_limit_exhausted`",
+        403: "`model_not_allowed`: not on the key's list",
+        404: "`model_not_found`: not for sale here",
+        409: "`idempotency_key_in_use` or `idempotency_result_unavailable`",
+        413: "`request_too_large`, or the upstream's own",
+        422: "`idempotency_key_reused`, or the upstream refused the request",
+        429: "`rate_limit_exceeded`: `error.metadata.limit` says which",
+        503: "`service_unavailable`: no channel completed the request, or the database is away",
+    }
+)
+_KEYLESS: Final[list[Schema]] = []
+_ID: Final[Schema] = {
+    "description": "grip's name of this request",
+    "schema": {"type": "string"},
+}
+
+
+def _header(kind: str, said: str) -> Schema:
+    return {"description": said, "schema": {"type": kind}}
+
+
+_CHARGE: Final[Schema] = {
+    "x-grip-credits": _header("integer", "whole credits drawn; not on streams"),
+    "x-grip-cost-nano": _header("integer", "the cost in 10⁻⁹ credit; not on streams"),
+    "x-grip-model": _header("string", "the model that served instead of the one named"),
+}
+
+
+@cache
+def document() -> bytes:
+    """Return the document as JSON."""
+    paths = {path: {"post": _post(path, told)} for path, told in METERED.items()}
+    return msgspec.json.encode(
+        {
+            "openapi": "3.1.0",
+            "info": {
+                "title": "grip",
+                "version": grip.__version__,
+                "description": "One key for every model, prepaid credits, exact books.",
+            },
+            "security": [{"bearer": []}],
+            "paths": {**paths, **_PLAIN},
+            "components": {
+                "schemas": SCHEMAS,
+                "responses": {
+                    f"{schema}{code}": _failed(code, said, schema)
+                    for schema in ("Error", "AnthropicError")
+                    for code, said in _CODES.items()
+                },
+                "securitySchemes": {
+                    "bearer": {"type": "http", "scheme": "bearer"},
+                    "x-api-key": {"type": "apiKey", "in": "header", "name": "x-api-key"},
+                },
+            },
+        }
+    )
+
+
+def _post(path: str, told: Metered) -> Schema:
+    error = "AnthropicError" if told.is_anthropics else "Error"
+    contents = {kind: {"schema": ref(name)} for kind, name in told.takes.items()}
+    codes = [code for code in _CODES if not told.free or code not in (402, 409)]
+    headers = {"x-grip-request-id": _ID} | ({} if told.free else _CHARGE)
+    shown = {kind: {"schema": ref(name)} if name else {} for kind, name in told.answers.items()}
+    done = {"description": "The answer", "headers": headers, "content": shown}
+    operation: Schema = {
+        "operationId": path.removeprefix("/v1/").replace("/", "_"),
+        "summary": told.summary,
+        "requestBody": {"required": True, "content": contents},
+        "responses": {
+            "200": done,
+            **{str(code): _told(error, code) for code in codes},
+        },
+    }
+    if not told.free:
+        operation["parameters"] = [_IDEMPOTENCY]
+    if told.is_anthropics:
+        operation["security"] = [{"x-api-key": []}, {"bearer": []}]
+    return operation
+
+
+_IDEMPOTENCY: Final[Schema] = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "Asked again with it, a call is answered again and charged once.",
+    "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
+}
+
+
+def _told(schema: str, code: int) -> Schema:
+    return {"$ref": f"#/components/responses/{schema}{code}"}
+
+
+def _failed(code: int, said: str, schema: str) -> Schema:
+    headers: Schema = {"x-grip-request-id": _ID}
+    if code in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
+        headers["retry-after"] = {"description": "seconds", "schema": {"type": "integer"}}
+    content = {JSON: {"schema": ref(schema)}}
+    return {"description": said, "headers": headers, "content": content}
+
+
+def _get(
+    name: str, summary: str, schema: str, *codes: int, keyless: bool = False, **more: Any
+) -> Schema:
+    content = {JSON: {"schema": ref(schema)}}
+    done = {"description": "The answer", "headers": {"x-grip-request-id": _ID}, "content": content}
+    failed = {str(code): _told("Error", code) for code in codes}
+    operation: Schema = {
+        "operationId": name,
+        "summary": summary,
+        "responses": {"200": done, **failed},
+        **more,
+    }
+    return {"get": {**operation, "security": _KEYLESS} if keyless else operation}
+
+
+_KEYED: Final = (401, 503)
+_PLAIN: Final[Mapping[str, Schema]] = MappingProxyType(
+    {
+        "/v1/models": _get("models", "The models that the key may use", "Models", *_KEYED),
+        "/v1/models/{name}": _get(
+            "model",
+            "One of them; names may have slashes",
+            "Model",
+            *(401, 404, 503),
+            parameters=[
+                {
+                    "name": "name",
+                    "in": "path",
+                    "required": True,
+                    "schema": {"type": "string", "minLength": 1},
+                }
+            ],
+        ),
+        "/v1/wallet": _get("wallet", "The wallet that the key draws from", "Wallet", *_KEYED),
+        "/v1/usage": _get(
+            "usage",
+            "Charged calls, newest first: all of the wallet to its owner, to a member their own",
+            "UsageLog",
+            *(400, 401, 503),
+            parameters=[
+                {
+                    "name": "limit",
+                    "in": "query",
+                    "schema": {"type": "integer", "minimum": 1, "maximum": 1000, "default": 100},
+                },
+                {
+                    "name": "after",
+                    "in": "query",
+                    "description": "the request_id of the last call of the page before",
+                    "schema": {"type": "string"},
+                },
+            ],
+        ),
+        "/v1/regions": _get("regions", "Where grip can be reached", "Regions", keyless=True),
+        "/healthz": _get("healthz", "Whether the process lives", "Health", keyless=True),
+        "/readyz": _get("readyz", "Whether it can serve", "Health", keyless=True),
+        "/openapi.json": _get("openapi", "This document", "Answer", keyless=True),
+    }
+)
+"""The routes that cost nothing and count nothing."""
+
+_UNREADY: Final[Schema] = {
+    "description": "The database is away, or its schema outdated",
+    "content": {JSON: {"schema": ref("Health")}},
+}
+_PLAIN["/readyz"]["get"]["responses"]["503"] = _UNREADY
