@@ -27,7 +27,7 @@ class Ending(Protocol):
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
-    """What a stream has told of itself: its id, its time, and its event of usage, if it had one.
+    """What a stream has told of itself: its id, its time, and the JSON and bytes of its usage.
 
     `block` is the content block that is still open, -1 where none is, on a wire that numbers them;
     `input_tokens` and `output_tokens` are what is charged for. `head` is the JSON of the event that
@@ -37,6 +37,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     stream_id: str
     created_s: int
     usage_payload: bytes | None
+    usage_event: bytes = b""
     block: int = -1
     input_tokens: int = 0
     output_tokens: int = 0

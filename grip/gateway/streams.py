@@ -68,6 +68,7 @@ class Relay:
         self._allowance = allowance
         self._drain_s = drain_s
         self._usage_payload: bytes | None = None
+        self._usage_event = b""
         self._block = -1
         self._head = b""
         self._events = 0
@@ -135,6 +136,7 @@ class Relay:
             stream_id=self.upstream_id or self._call.request_id,
             created_s=self.ticket.admitted.admitted_us // 1_000_000,
             usage_payload=self._usage_payload,
+            usage_event=self._usage_event,
             block=self._block,
             input_tokens=usage.input_tokens,
             output_tokens=usage.output_tokens,
@@ -233,7 +235,7 @@ class Relay:
             self._end = event.data
             return False
         if event.is_usage:
-            self._usage_payload = event.payload
+            self._usage_payload, self._usage_event = event.payload, event.data
             return False
         return True
 

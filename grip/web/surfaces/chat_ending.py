@@ -23,7 +23,7 @@ class ChatEnding:
         if of.usage_payload is not None:
             # One that cannot be edited, as with a member that stands twice, gives way to ours.
             with contextlib.suppress(errors.InvalidRequest):
-                return _priced(of.usage_payload, cost_nano)
+                return _priced(of.usage_payload, of.usage_event, cost_nano)
         counted = {
             "prompt_tokens": usage.input_tokens,
             "completion_tokens": usage.output_tokens,
@@ -68,9 +68,14 @@ class CompletionsEnding(ChatEnding):
         ]
 
 
-def _priced(payload: bytes, cost_nano: int) -> bytes:
-    """Return a usage chunk with its cost, as an event; raises InvalidRequest."""
+def _priced(payload: bytes, event: bytes, cost_nano: int) -> bytes:
+    """Return the event of a usage chunk with its cost in it; raises InvalidRequest.
+
+    Only a chunk on several lines, which are joined in `payload`, gets an event of ours.
+    """
     chunk = JsonObject(payload)
     usage = JsonObject(chunk.text_of("usage")).replace({"cost_nano": cost_nano})
     text = chunk.replace({"usage": msgspec.Raw(usage)})
+    if payload in event:
+        return event.replace(payload, text, 1)
     return b"data: " + text.replace(b"\n", b"\ndata: ") + b"\n\n"
