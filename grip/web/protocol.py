@@ -1,7 +1,9 @@
 """uvicorn's HTTP protocol, with bounds on what a client can make the server keep or wait for.
 
 uvicorn itself bounds neither the size nor the time of a request's head, and a client that does not
-read what it is sent would hold a handler in `send` for as long as it likes.
+read what it is sent would hold a handler in `send` for as long as it likes. Nor does it tell a
+handler that its client has left where another request waits behind it: so none waits. What comes
+before an answer is over is not heard, and the connection ends with that answer.
 """
 
 import asyncio
@@ -30,6 +32,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     _head_bytes = 0
     _in_head = True
+    _is_deaf = False
     _due_s: float | None = None
     _timer: asyncio.TimerHandle | None = None
     _unread: asyncio.TimerHandle | None = None
@@ -42,23 +45,37 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Expect the rest of a further request."""
         super().on_message_begin()
+        if self._is_answering():
+            self._stop_hearing()
+            return
         self._in_head = True
         if self._due_s is None:
             self._expect_request()
 
     def on_headers_complete(self) -> None:
         """Stop counting the head."""
+        if self._is_deaf:
+            return
         self._in_head, self._head_bytes = False, 0
         super().on_headers_complete()
 
+    def on_body(self, body: bytes) -> None:
+        """Take more of the body."""
+        if not self._is_deaf:
+            super().on_body(body)
+
     def on_message_complete(self) -> None:
         """Stop the clock, and expect the next head."""
+        if self._is_deaf:
+            return
         self._due_s = None
         super().on_message_complete()
         self._in_head = True
 
     def data_received(self, data: bytes) -> None:
         """Count what belongs to a head, and refuse one that is too large."""
+        if self._is_deaf:
+            return
         if self._in_head:
             self._head_bytes += len(data)
         elif self._due_s is not None:
@@ -67,6 +84,13 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._in_head and self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
             self.transport.write(_TOO_LARGE)
             self.transport.close()
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP, unless it stands behind a request that is being answered."""
+        if self._is_deaf or self._is_answering():
+            self._stop_hearing()
+        else:
+            super().send_400_response(msg)
 
     def pause_writing(self) -> None:
         """Wait for the client to read, for so long."""
@@ -86,6 +110,17 @@ class BoundedProtocol(HttpToolsProtocol):
             self._timer.cancel()
             self._timer = None
         super().connection_lost(exc)
+
+    def _is_answering(self) -> bool:
+        """Return whether a request has come whole, and its answer is not over."""
+        cycle = self.cycle
+        return cycle is not None and not cycle.more_body and not cycle.response_complete
+
+    def _stop_hearing(self) -> None:
+        """Let the answer under way be the last one; only the end of the connection is noticed."""
+        self._is_deaf = True
+        self._due_s = None
+        self.cycle.keep_alive = False
 
     def _expect_request(self) -> None:
         self._due_s = self.loop.time() + REQUEST_TIMEOUT_S
