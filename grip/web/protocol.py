@@ -7,9 +7,9 @@ before an answer is over is not heard, and the connection ends with that answer.
 """
 
 import asyncio
-from typing import Any, Final
+from typing import Any, Final, cast
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 REQUEST_TIMEOUT_S: Final = 60
 """How long a request may take to arrive, with what `BODY_BYTES_PER_S` adds."""
@@ -113,7 +113,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _is_answering(self) -> bool:
         """Return whether a request has come whole, and its answer is not over."""
-        cycle = self.cycle
+        cycle = cast("RequestResponseCycle | None", self.cycle)  # none before the first request
         return cycle is not None and not cycle.more_body and not cycle.response_complete
 
     def _stop_hearing(self) -> None:
