@@ -56,7 +56,6 @@ ALLOWED = {"mode": "auto", "tools": []}
         ([HELLO, ASSISTANT], {}, "messages"),
         ([HELLO, {"role": "system", "content": "x"}], {}, "messages[1].role"),
         ([{"role": "function", "name": "f", "content": "x"}], {}, "messages[0].role"),
-        ([{**HELLO, "name": "Ada"}], {}, "messages[0].name"),
         ([{**HELLO, "mood": "sad"}], {}, "messages[0].mood"),
         ([{"role": "system", "content": [PICTURE]}], {}, "messages[0].content[0].type"),
         ([{"role": "assistant", "content": [PICTURE]}], {}, "messages[0].content[0].type"),

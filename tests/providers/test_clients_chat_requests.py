@@ -51,6 +51,47 @@ def _schema(tool: Tool) -> Any:
     return json.loads(bytes(tool.schema))
 
 
+def test_the_name_of_a_speaker_stands_before_its_words():
+    """No other wire has a place for it; what nobody said in words has no speaker."""
+    picture = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PNG}"}}
+    called = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    found = _read(
+        {"role": "system", "name": "boss", "content": "Be brief."},
+        {"role": "user", "name": "ada", "content": "Hello!"},
+        {"role": "user", "name": "bob", "content": [picture]},
+        {"role": "assistant", "name": "clerk", "content": [{"type": "text", "text": "Yes?"}]},
+        {"role": "assistant", "name": "clerk", "content": "", "tool_calls": [called]},
+        {"role": "tool", "tool_call_id": "c", "content": "1"},
+    )
+
+    assert found.system == (Text(text="boss: Be brief."),)
+    assert found.turns[0].parts == (
+        Text(text="ada: Hello!"),
+        Text(text="bob:"),
+        Image(media_type="image/png", data=PNG),
+    )
+    assert found.turns[1].parts == (
+        Text(text="clerk: Yes?"),
+        ToolCall(id="c", name="f", arguments="{}"),
+    )
+
+
+def test_what_openais_client_parsed_may_be_sent_back():
+    """It says again what the text beside it says."""
+    function = {"name": "f", "arguments": '{"a": 1}', "parsed_arguments": {"a": 1}}
+    calls = [{"id": "c", "type": "function", "function": function}]
+    found = _read(
+        HELLO,
+        {"role": "assistant", "content": '{"b": 2}', "parsed": {"b": 2}, "tool_calls": calls},
+        {"role": "tool", "tool_call_id": "c", "content": "1"},
+    )
+
+    assert found.turns[1].parts == (
+        Text(text='{"b": 2}'),
+        ToolCall(id="c", name="f", arguments='{"a": 1}'),
+    )
+
+
 def test_the_reference_s_first_example_is_read():
     """A developer's instruction and a greeting."""
     found = _read(

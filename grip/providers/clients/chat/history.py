@@ -1,13 +1,17 @@
-"""The messages of a chat request."""
+"""The messages of a chat request.
 
-from typing import Final
+No other wire knows the names of speakers: a name stands before its words (`ada: Hello`), as
+OpenRouter has it. A message that only calls tools has no words, and its speaker goes unnamed.
+"""
+
+from typing import TypeVar
 
 from grip.providers.clients.chat import parts
 from grip.providers.clients.members import Members, invalid, is_object, quoted
 from grip.providers.clients.turns import Turns
 from grip.providers.conversation import Part, Text, ToolCall, ToolResult
 
-_NAMELESS: Final = "no other API knows the names of speakers"
+P = TypeVar("P", bound=Part)
 
 
 def read_messages(members: Members) -> Turns:
@@ -16,11 +20,9 @@ def read_messages(members: Members) -> Turns:
     for message in members.children("messages"):
         role = message.needed("role")
         if role in ("system", "developer"):
-            message.only("name", why=_NAMELESS)
-            turns.add_system(parts.texts(message), message)
+            turns.add_system(_named(message, parts.texts(message)), message)
         elif role == "user":
-            message.only("name", why=_NAMELESS)
-            turns.add("user", parts.user(message))
+            turns.add("user", _named(message, parts.user(message)))
         elif role == "assistant":
             turns.add("assistant", _assistant(message))
         elif role == "tool":
@@ -35,17 +37,30 @@ def read_messages(members: Members) -> Turns:
 
 def _assistant(message: Members) -> list[Part]:
     """Return what the model said: thoughts, then words, then calls."""
-    message.only("name", why=_NAMELESS)
     message.only("annotations", [])
+    # OpenAI's client sends back what it parsed from the text beside it.
+    message.drop("parsed")
     message.only("function_call", why="send tool_calls")
-    said: list[Part] = [*parts.thoughts(message), *parts.assistant(message)]
+    thoughts, words = parts.thoughts(message), parts.assistant(message)
     refusal = message.text("refusal")
     if refusal:
-        said.append(Text(text=refusal))
+        words.append(Text(text=refusal))
+    said: list[Part] = [*thoughts, *_named(message, words)]
     said += [_call(call) for call in message.children("tool_calls")]
     if not said:
         raise message.wrong("content", "it is required where there are no tool_calls")
     return said
+
+
+def _named(message: Members, said: list[P]) -> list[P | Text]:
+    """Return what a message says, behind the name of its speaker where it has one."""
+    name = message.text("name")
+    if not name or all(isinstance(part, Text) and not part.text for part in said):
+        return [*said]
+    first = said[0]
+    if isinstance(first, Text):
+        return [Text(text=f"{name}: {first.text}"), *said[1:]]
+    return [Text(text=f"{name}:"), *said]
 
 
 def _call(members: Members) -> ToolCall:
@@ -55,6 +70,7 @@ def _call(members: Members) -> ToolCall:
     # Clients that put a stream together send the position in it back.
     members.drop("index")
     function = members.owned("function")
+    function.drop("parsed_arguments")
     arguments = function.needed("arguments").strip() or "{}"
     if not is_object(arguments):
         raise function.wrong("arguments", "they are not the JSON text of an object")
