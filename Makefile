@@ -25,6 +25,9 @@ cover: $(VENV)/.dev ## Prove that the tests of money reach every branch of it
 	$(BIN)/coverage run -m pytest -n 0 tests/money
 	$(BIN)/coverage report --include 'grip/money/*' --fail-under 100 --show-missing
 
+compat: $(VENV)/.dev ## Write down in docs/compatibility.md what the official clients see
+	$(BIN)/python -m pytest -n 0 tests/compat/test_compatibility.py --write-compatibility
+
 bench: $(VENV)/.dev ## Measure the request path; make bench BENCH=--quick tries it, BENCH=-h tells more
 	$(BIN)/python -m tests.bench.run $(BENCH)
 
@@ -50,4 +53,4 @@ $(VENV)/.dev: requirements-dev.lock pyproject.toml | $(VENV)/bin/python
 	$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@ $(VENV)/.runtime
 
-.PHONY: help serve test lint cover bench lock
+.PHONY: help serve test lint cover compat bench lock

@@ -29,6 +29,15 @@ settings.register_profile(
 settings.load_profile("house")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Know the option of `make compat`."""
+    parser.addoption(
+        "--write-compatibility",
+        action="store_true",
+        help="write docs/compatibility.md as it is seen, instead of comparing",
+    )
+
+
 class FakeClock:
     """A clock that stands still until a test moves it."""
 

@@ -21,6 +21,11 @@ _TYPE: Final = {
     Category.INTERNAL: "api_error",
     Category.UNAVAILABLE: "overloaded_error",
 }
+_DETAILS: Final = {
+    "thread": {"error_code": "thread_unsupported_request", "unsupported": ["thread"]}
+}
+"""What Anthropic's client reads of a refusal, by the member that is refused: its runner of tools
+then goes on with the whole history in each request."""
 _TOO_LARGE: Final = 413
 
 
@@ -38,6 +43,8 @@ class AnthropicShape:
         shape["code"] = error.code
         if error.param is not None:
             shape["param"] = error.param
+        if error.param in _DETAILS:
+            shape["details"] = _DETAILS[error.param]
         if error.metadata:
             shape["metadata"] = dict(error.metadata)
         return _body(shape, request_id)
