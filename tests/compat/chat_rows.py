@@ -74,6 +74,10 @@ TRIP = {
     ],
 }
 STRICT = {"type": "json_schema", "json_schema": {"name": "city", "strict": True, "schema": SCHEMA}}
+DESCRIBED = {
+    "type": "json_schema",
+    "json_schema": {"name": "city", "description": "A city.", "schema": SCHEMA},
+}
 SYSTEM = {"messages": [{"role": "system", "content": "Be brief."}, HELLO]}
 LATER = {"messages": [HELLO, {"role": "assistant", "content": "Hello"}, *SYSTEM["messages"]]}
 NAMED = {"messages": [{"role": "user", "name": "ada", "content": "Say hello"}]}
@@ -178,6 +182,13 @@ ROWS = (
         sees=_calls("weather"),
     ),
     Row(
+        name="`parallel_tool_calls: false`, one tool forced",
+        asks={"tools": [OTHER], "tool_choice": FORCED, "parallel_tool_calls": False},
+        marks=("parallel_tool_calls",),
+        on={"anthropic": ("disable_parallel_tool_use",)},
+        sees=_calls("time"),
+    ),
+    Row(
         name="`strict` tool",
         asks={"tools": [{**FUNCTION, "function": {**FUNCTION["function"], "strict": True}}]},  # type: ignore[dict-item]
         marks=('"strict"',),
@@ -195,6 +206,12 @@ ROWS = (
         asks={"response_format": STRICT},
         marks=("city", "json_schema"),
         on={"gemini": ("city", "responseJsonSchema")},
+        sees=lambda answer: json.loads(_message(answer)["content"]) == ARGUMENTS,
+    ),
+    Row(
+        name="`json_schema.description`",
+        asks={"response_format": DESCRIBED},
+        marks=("A city.",),
         sees=lambda answer: json.loads(_message(answer)["content"]) == ARGUMENTS,
     ),
     Row(

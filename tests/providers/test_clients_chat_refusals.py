@@ -35,6 +35,11 @@ ALLOWED = {"mode": "auto", "tools": []}
     [
         ([], {"audio": {"voice": "alloy", "format": "wav"}}, "audio"),
         ([], {"function_call": {"name": "f"}}, "function_call"),
+        (
+            [],
+            {"response_format": {"type": "json_schema", "json_schema": {"description": "x"}}},
+            "response_format.json_schema.description",
+        ),
         ([], {"functions": [{"name": "f"}]}, "functions"),
         ([], {"include_reasoning": False}, "include_reasoning"),
         ([], {"logit_bias": {"5": 1}}, "logit_bias"),

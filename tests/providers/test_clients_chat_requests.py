@@ -304,6 +304,21 @@ def test_what_decides_the_answer_is_carried():
     assert _read(stop=["a", "b"], max_tokens=3).stop == ("a", "b")
 
 
+@pytest.mark.parametrize(
+    ("own", "expected"),
+    [(None, "A joke."), ("A joke.", "A joke."), ("Short.", "A joke.\n\nShort.")],
+)
+def test_what_a_format_is_for_stands_in_its_schema(own: str | None, expected: str):
+    """Other APIs have no place beside it; what the schema says itself stays."""
+    schema = {"type": "object"} if own is None else {"description": own, "type": "object"}
+    named = {"name": "joke", "description": "A joke.", "schema": schema}
+    found = _read(response_format={"type": "json_schema", "json_schema": named}).format
+
+    assert found is not None
+    assert found.schema is not None
+    assert json.loads(bytes(found.schema)) == {"type": "object", "description": expected}
+
+
 def test_values_that_say_no_more_than_a_default_are_no_reason_to_refuse():
     """Clients send many of them; nulls, hints and what only speeds things up neither."""
     defaults: dict[str, Any] = {

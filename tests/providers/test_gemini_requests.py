@@ -156,6 +156,12 @@ def test_a_strict_tool_turns_validation_on(choice: str | None):
     assert told["toolConfig"] == {"functionCallingConfig": {"mode": "VALIDATED"}}
 
 
+@pytest.mark.parametrize("must", [{"forced_tool": WEATHER.name}, {"tool_choice": "any"}])
+def test_one_call_alone_may_be_asked_for_where_one_tool_must_be_called(must: dict[str, Any]):
+    """Clients do so for structured output, and such an answer is one call."""
+    assert _body(tools=(WEATHER,), parallel_tools=False, **must) == _body(tools=(WEATHER,), **must)
+
+
 def test_a_choice_among_no_tools_is_no_choice():
     """Some clients always send one."""
     assert "toolConfig" not in _body(tool_choice="auto")
@@ -302,7 +308,7 @@ def test_thinking_is_a_level_or_a_budget(model: str, thinking: Thinking, told: d
             "parallel_tool_calls",
         ),
         (
-            {"parallel_tools": False, "tools": (WEATHER,)},
+            {"parallel_tools": False, "tools": (WEATHER, Tool(name="now")), "tool_choice": "any"},
             "/messages",
             "tool_choice.disable_parallel_tool_use",
         ),

@@ -1,6 +1,7 @@
 """A conversation as the body of `generateContent`.
 
-Left out in silence: who the end user is, the name of a file, whether a format is strict (it is).
+Left out in silence: who the end user is, the name of a file, whether a format is strict (it is),
+that one call is enough where the one tool that there is must be called.
 A strict tool turns the validated mode on, which holds for all tools.
 """
 
@@ -32,7 +33,7 @@ def body(conversation: Conversation, model: str, names: Names) -> bytes:
     """
     if conversation.choices > 1:
         raise names.refused("choices", "one answer at a time")
-    if conversation.parallel_tools is False and conversation.tools:
+    if conversation.parallel_tools is False and _may_call_several(conversation):
         raise names.refused("parallel_tools", "calls of several tools at once cannot be forbidden")
     whole: dict[str, Any] = {"contents": contents(conversation.turns, model, names)}
     if conversation.system:
@@ -46,6 +47,12 @@ def body(conversation: Conversation, model: str, names: Names) -> bytes:
     if config := _config(conversation, model, names):
         whole["generationConfig"] = config
     return msgspec.json.encode(whole)
+
+
+def _may_call_several(conversation: Conversation) -> bool:
+    """Return whether an answer may call more than one tool, but for the one that must be called."""
+    must = conversation.tool_choice == "any" and len(conversation.tools) == 1
+    return bool(conversation.tools) and conversation.forced_tool is None and not must
 
 
 def _declaration(tool: Tool) -> dict[str, Any]:

@@ -5,6 +5,9 @@ A value that says no more than OpenAI's default is no reason to refuse.
 
 from typing import Any, Final
 
+import msgspec
+
+from grip.errors import InvalidRequest
 from grip.providers.clients.chat.history import read_messages
 from grip.providers.clients.chat.tools import read_choice, read_tools
 from grip.providers.clients.effort import read_thinking
@@ -115,12 +118,25 @@ def _format(members: Members) -> Format | None:
 
 
 def _schema(members: Members) -> Format:
-    found = Format(
-        name=members.text("name"), schema=members.json("schema"), strict=members.flag("strict")
-    )
-    members.only("description", "")
+    schema, description = members.json("schema"), members.text("description")
+    if description and schema is None:
+        raise members.refused("description", "there is no schema to say it in")
+    if description and schema is not None:
+        schema = _described(schema, description, members)
+    found = Format(name=members.text("name"), schema=schema, strict=members.flag("strict"))
     members.done()
     return found
+
+
+def _described(schema: msgspec.Raw, description: str, members: Members) -> msgspec.Raw:
+    """Return a schema that says itself what it is for, as other APIs have no place beside it."""
+    try:
+        read = JsonObject(bytes(schema))
+        own = read.get("description", str)
+    except InvalidRequest as error:
+        raise members.wrong("schema", error.message) from None
+    told = description if own in (None, "", description) else f"{description}\n\n{own}"
+    return msgspec.Raw(read.replace({"description": told}))
 
 
 def _thinking(members: Members) -> Thinking | None:
