@@ -28,6 +28,18 @@ cover: $(VENV)/.dev ## Prove that the tests of money reach every branch of it
 compat: $(VENV)/.dev ## Write down in docs/compatibility.md what the official clients see
 	$(BIN)/python -m pytest -n 0 tests/compat/test_compatibility.py --write-compatibility
 
+clients: $(VENV)-clients/.clients ## Run LangChain's standard tests of chat models against grip
+	$(VENV)-clients/bin/python -m pytest -p no:asyncio tests/clients/langchain
+
+node: $(VENV)/.dev ## Run openai-node and the Vercel AI SDK against grip, where npm is there
+	@if ! command -v npm > /dev/null; then \
+		echo "npm is not there: openai-node and the Vercel AI SDK were not tried"; \
+	else \
+		npm ci --silent --prefix $(NODE) && $(BIN)/python -m pytest -n 0 $(NODE); \
+	fi
+
+NODE := tests/clients/node
+
 bench: $(VENV)/.dev ## Measure the request path; make bench BENCH=--quick tries it, BENCH=-h tells more
 	$(BIN)/python -m tests.bench.run $(BENCH)
 
@@ -35,6 +47,7 @@ lock: $(VENV)/.dev ## Pin the newest dependencies that fit, with their hashes
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile pyproject.toml --upgrade $(LOCK) --group build -o requirements.lock
 	$(BIN)/uv pip compile pyproject.toml --upgrade $(LOCK) --group dev -o requirements-dev.lock
+	$(BIN)/uv pip compile pyproject.toml --upgrade $(LOCK) --group clients -o requirements-clients.lock
 
 LOCK := --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url -q
 
@@ -42,6 +55,12 @@ $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "grip needs Python 3.11 or newer: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
+
+$(VENV)-clients/.clients: requirements-clients.lock pyproject.toml | $(VENV)/bin/python
+	$(PYTHON) -m venv $(VENV)-clients
+	$(VENV)-clients/bin/python -m pip install --quiet --disable-pip-version-check \
+		--require-hashes -r requirements-clients.lock
+	@touch $@
 
 $(VENV)/.runtime: requirements.lock pyproject.toml | $(VENV)/bin/python
 	$(PIP) --require-hashes -r requirements.lock
@@ -53,4 +72,4 @@ $(VENV)/.dev: requirements-dev.lock pyproject.toml | $(VENV)/bin/python
 	$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@ $(VENV)/.runtime
 
-.PHONY: help serve test lint cover compat bench lock
+.PHONY: help serve test lint cover compat clients node bench lock
