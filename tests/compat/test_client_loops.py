@@ -9,6 +9,7 @@ import pytest
 from pydantic import BaseModel
 
 from tests.compat.callers import Callers
+from tests.compat.mind import THOUGHT
 from tests.compat.rows import SCHEMA
 from tests.compat.shop import SPEECHES, name
 from tests.e2e.house import House
@@ -24,6 +25,10 @@ FUNCTION: Any = {
     "function": {"name": "weather", "strict": True, "parameters": SCHEMA},
 }
 ASKED: list[Any] = [{"role": "user", "content": "What is the weather?"}]
+
+
+THINKING: list[Any] = [{"role": "user", "content": "[think] What is the weather?"}]
+TOOL: Any = {"name": "weather", "description": "Tells it.", "input_schema": SCHEMA}
 
 
 class City(BaseModel):
@@ -120,3 +125,78 @@ async def test_anthropics_client_streams_asynchronously(house: House, callers: C
 
     assert [block.type for block in said.content] == ["thinking", "text"]
     assert said.usage.output_tokens == 8
+
+
+def test_a_turn_with_thoughts_may_be_sent_back_by_openais_client(callers: Callers, kind: str):
+    """As it came, with the thoughts, and the seals of the vendors that have them."""
+    create = callers.openai.chat.completions.create
+    said = create(model=name(kind), messages=THINKING, tools=[FUNCTION]).choices[0].message
+    assert said.tool_calls
+    result: Any = {"role": "tool", "tool_call_id": said.tool_calls[0].id, "content": "21 degrees"}
+    back: Any = said.model_dump(exclude_none=True)
+    told = create(model=name(kind), messages=[*THINKING, back, result], tools=[FUNCTION])
+
+    assert back["reasoning_content"] == THOUGHT
+    assert "21 degrees" in (told.choices[0].message.content or "")
+
+
+def test_a_turn_with_thoughts_may_be_sent_back_by_anthropics_client(callers: Callers, kind: str):
+    """As it came, streamed, with whatever signature it had."""
+    asked: Any = {"model": name(kind), "max_tokens": 100, "tools": [TOOL]}
+    with callers.anthropic.messages.stream(messages=THINKING, **asked) as stream:
+        said = stream.get_final_message()
+    call = said.content[-1]
+    assert call.type == "tool_use"
+    result = {"type": "tool_result", "tool_use_id": call.id, "content": "21 degrees"}
+    turns: Any = [
+        *THINKING,
+        {"role": "assistant", "content": said.content},
+        {"role": "user", "content": [result]},
+    ]
+    told = callers.anthropic.messages.create(messages=turns, **asked).content[-1]
+
+    assert said.content[0].type == "thinking"
+    assert told.type == "text"
+    assert "21 degrees" in told.text
+
+
+def test_what_a_coding_agent_sends_is_served(callers: Callers, kind: str):
+    """Marks for caches, betas, thoughts that are cleared, results beside words: all in one."""
+    mark: Any = {"cache_control": {"type": "ephemeral"}}
+    result = {
+        "type": "tool_result",
+        "tool_use_id": "toolu_1",
+        "content": [{"type": "text", "text": "a.py"}],
+    }
+    turns: Any = [
+        {"role": "user", "content": [{"type": "text", "text": "<system-reminder/>"}]},
+        {
+            "role": "assistant",
+            "content": [
+                {"type": "text", "text": "I look."},
+                {"type": "tool_use", "id": "toolu_1", "name": "weather", "input": {"city": "Rome"}},
+            ],
+        },
+        {
+            "role": "user",
+            "content": [{**result, **mark}, {"type": "text", "text": "Go on", **mark}],
+        },
+    ]
+    asked: Any = {
+        "model": name(kind),
+        "max_tokens": 32_000,
+        "system": [{"type": "text", "text": "You are an agent.", **mark}],
+        "messages": turns,
+        "tools": [{**TOOL, **mark}],
+        "tool_choice": {"type": "auto"},
+        "metadata": {"user_id": "user_1"},
+        "thinking": {"type": "adaptive"},
+        "context_management": {"edits": [{"type": "clear_thinking_20251015", "keep": "all"}]},
+        "betas": ["claude-code-20250219", "interleaved-thinking-2025-05-14"],
+        "extra_body": {"temperature": 1},
+    }
+    with callers.anthropic.beta.messages.stream(**asked) as stream:
+        said = stream.get_final_message().content[-1]
+
+    assert said.type == "text"
+    assert "a.py" in said.text
