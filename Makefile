@@ -29,7 +29,7 @@ compat: $(VENV)/.dev ## Write down in docs/compatibility.md what the official cl
 	$(BIN)/python -m pytest -n 0 tests/compat/test_compatibility.py --write-compatibility
 
 clients: $(VENV)-clients/.clients ## Run LangChain's standard tests of chat models against grip
-	$(VENV)-clients/bin/python -m pytest -p no:asyncio tests/clients/langchain
+	$(VENV)-clients/bin/python -m pytest -p no:asyncio tests/clients/python
 
 node: $(VENV)/.dev ## Run openai-node and the Vercel AI SDK against grip, where npm is there
 	@if ! command -v npm > /dev/null; then \

@@ -25,7 +25,7 @@ what reaches them. `make test` fails where the page and what is seen differ.
 | as is | both ways byte for byte, but for the model's name and the count and cost of usage |
 | translated | said in the words of the other wire; the client sees what it asked for |
 | left out | a hint that changes nothing about the answer; the other wire has no place for it |
-| refused | status 400, no upstream called, nothing held; the message names the member |
+| refused | status 400, no upstream called, nothing charged or left held; names the member |
 | not told | served, but the upstream's wire does not say this |
 | passed on | the upstream's own refusal reaches the client, and costs nothing |
 | estimated | answered by grip, as no channel of this kind can |
@@ -34,6 +34,16 @@ what reaches them. `make test` fails where the page and what is seen differ.
 
 `azure` is asked at an address with an `api-version`. Presets (`--preset`) are of the kind `openai`.
 What refusals say stands under the tables.
+"""
+_TAIL = """\
+## Other clients
+
+- LangChain: `make clients` runs its standard tests. They pass for `ChatOpenAI` on
+  `openai` (chat and responses), `anthropic` and `gemini`, and for `ChatAnthropic` on `anthropic`,
+  `openai` and `gemini`, but for three that ask for what is refused above: JSON without a schema on
+  `anthropic`, and pictures and files in the results of tools on `openai`.
+- openai-node and the Vercel AI SDK (`@ai-sdk/openai`, `@ai-sdk/openai-compatible`,
+  `@ai-sdk/anthropic`): `make node` runs text, streams, tools and structured output on each kind.
 """
 _TABLE = f"| feature | {' | '.join(f'`{kind}`' for kind in KINDS)} |"
 _RULE = "| --- " * (len(KINDS) + 1) + "|"
@@ -69,7 +79,7 @@ def written(told: Mapping[str, Mapping[str, Lines]], surfaces: tuple[Surface, ..
         parts.append(f"{_heading(surface)}\n\n{table}\n")
         if notes := [note for row in rows for note in row.notes]:
             parts.append("\n".join(notes) + "\n")
-    return "\n".join(parts)
+    return "\n".join([*parts, _TAIL])
 
 
 def read(text: str, surface: Surface, row: Row) -> Lines:

@@ -31,6 +31,7 @@ def respond(exchange: Exchange, body: Json) -> None:
         "parallel_tool_calls": True,
         "tool_choice": "auto",
         "tools": [],
+        "text": body.get("text") or {"format": {"type": "text"}},
         "temperature": 1.0,
         "top_p": 1.0,
         "usage": _response_usage(said),
@@ -72,6 +73,7 @@ def _read_response(body: Json) -> Asked:
         must=forced(body.get("tool_choice")),
         results=[str(item["output"]) for item in items if "output" in item],
         schema=form.get("schema"),
+        is_json=form.get("type") == "json_object",
     )
 
 

@@ -60,7 +60,7 @@ class Standard(ChatModelIntegrationTests):
 
     @property
     def model_override_value(self) -> str:
-        return "sandbox-chat"
+        return "azure-chat"
 
     @property
     def supported_usage_metadata_details(self) -> Any:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from langchain_anthropic import ChatAnthropic
 
-from tests.clients.langchain.standard import Standard
+from tests.clients.python.standard import Standard
 
 pytestmark = pytest.mark.parametrize("house", ["sqlite"], indirect=True)
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from langchain_openai import ChatOpenAI
 
-from tests.clients.langchain.standard import Standard
+from tests.clients.python.standard import Standard
 
 pytestmark = pytest.mark.parametrize("house", ["sqlite"], indirect=True)
 
@@ -46,3 +46,13 @@ class TestOnAnthropic(OpenAI):
 
 class TestOnGemini(OpenAI):
     kind = "gemini"
+
+
+class TestResponsesOnOpenAI(OpenAI):
+    """By OpenAI's newer route."""
+
+    kind = "openai"
+
+    @property
+    def chat_model_params(self) -> dict[str, Any]:
+        return {**super().chat_model_params, "use_responses_api": True}
