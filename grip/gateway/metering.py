@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+import msgspec
+
 from grip.gateway.call import Call, Candidate, Measured, Media
 from grip.money.estimates import text_tokens
 from grip.money.pricing import Rates, Usage, cost_nano, prices_tokens
@@ -13,14 +15,16 @@ def measure(
 ) -> Measured:
     """Return what the call comes to at the price of the model that served.
 
-    `text` gives what was generated, for want of a report.
+    `text` gives what was generated, for want of a report. An answer has a report, be it one that
+    says nothing: None is a stream that was left before any of it had come.
     """
     reported = report or Report()
     sell = candidate.offer.sell
     if call.media is None:
         usage, estimated = _tokens(call, reported, text)
     else:
-        usage, estimated = _media(call, call.media, sell, reported, text)
+        media = call.media if report is not None else _unseen(call.media)
+        usage, estimated = _media(call, media, sell, reported, text)
     return Measured(
         usage=usage,
         estimated=estimated,
@@ -50,23 +54,32 @@ def _media(
 
     Tokens that nobody reported and nobody sells are none. Characters are the client's own.
     """
-    images = media.images if reported.images is None else reported.images
+    images = reported.begun + (media.images if reported.images is None else reported.images)
     seconds = media.seconds if reported.seconds is None else reported.seconds
-    estimated = (sell.image_nano is not None and reported.images is None) or (
+    unsaid_images = reported.images is None or reported.begun > 0
+    estimated = (sell.image_nano is not None and unsaid_images) or (
         sell.second_nano is not None and reported.seconds is None
     )
     if prices_tokens(sell):
         generated = text if media.output_tokens == 0 else str
         tokens, unsaid = _tokens(call, reported, generated)
-        if reported.output_tokens is None:
-            of_media = media.output_tokens * max(images, 1)
-            tokens = tokens._replace(output_tokens=tokens.output_tokens + of_media)
-        estimated = estimated or unsaid
+        uncounted = max(images, 1) if reported.output_tokens is None else reported.begun
+        of_media = media.output_tokens * uncounted
+        tokens = tokens._replace(output_tokens=tokens.output_tokens + of_media)
+        estimated = estimated or unsaid or reported.begun > 0
     else:
         tokens = Usage(
             input_tokens=reported.input_tokens or 0, output_tokens=reported.output_tokens or 0
         )
     return tokens._replace(images=images, seconds=seconds, characters=media.characters), estimated
+
+
+def _unseen(media: Media) -> Media:
+    """Return the units where nothing has come: what was sent, and the picture that was begun with.
+
+    Whoever sells by the image sells nothing less.
+    """
+    return msgspec.structs.replace(media, images=min(media.images, 1), output_tokens=0)
 
 
 def _generated(call: Call, text: Callable[[], str]) -> int:

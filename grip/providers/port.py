@@ -53,7 +53,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What an upstream reported of its use; None where it did not say.
 
     `input_tokens` include those read from a cache and those written to one; `images` are those in
-    the answer, `seconds` how long the upstream found the sound to be, rounded up.
+    the answer, `begun` those that it has shown previews of and not finished, `seconds` how long the
+    upstream found the sound to be, rounded up.
     """
 
     input_tokens: int | None = None
@@ -61,6 +62,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     cached_input_tokens: int = 0
     cache_write_tokens: int = 0
     images: int | None = None
+    begun: int = 0
     seconds: int | None = None
 
 

@@ -15,8 +15,15 @@ class TranslatedStream:
         self._writer = writer
 
     def feed(self, data: bytes) -> list[StreamEvent]:
-        """Return the events of what `data` completes."""
-        return self._written(self._reader.feed(data))
+        """Return the events of what `data` completes.
+
+        A count that comes before the end is told at once: the client may leave in between.
+        """
+        events = self._written(self._reader.feed(data))
+        counted = self._reader.report
+        if counted is not None and not (events and events[-1].is_end):
+            events.append(StreamEvent(data=b"", report=counted, is_comment=True))
+        return events
 
     def text(self, data: bytes) -> str:  # noqa: ARG002 - the port's signature
         """Return nothing: no event goes through unread."""

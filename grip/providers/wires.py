@@ -8,11 +8,15 @@ from typing import Protocol
 
 from grip.providers.conversation import Completion, Conversation, Delta
 from grip.providers.json_object import JsonObject
-from grip.providers.port import StreamEvent, UpstreamCall
+from grip.providers.port import Report, StreamEvent, UpstreamCall
 
 
 class DeltaReader(Protocol):
     """Turns the bytes of one vendor's stream into deltas, whatever the cuts between them."""
+
+    @property
+    def report(self) -> Report | None:
+        """What the output was counted to be, None where more text has come since."""
 
     def feed(self, data: bytes) -> list[Delta]:
         """Return what is complete; raises ChannelFault on an error in the stream."""

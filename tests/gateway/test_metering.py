@@ -91,16 +91,29 @@ CHARACTERS = Rates(character_nano=1_000)
     [
         (IMAGES, EACH, Report(images=1), (1_000, False)),
         (IMAGES, EACH, Report(images=0), (0, False)),
-        (IMAGES, EACH, None, (2_000, True)),
+        (IMAGES, EACH, Report(), (2_000, True)),
+        (IMAGES, EACH, Report(images=0, begun=1), (1_000, True)),
+        (IMAGES, EACH, Report(images=1, begun=1), (2_000, True)),
+        (IMAGES, EACH, None, (1_000, True)),
+        (IMAGES, Rates(request_nano=3), Report(images=0, begun=1), (3, False)),
         (IMAGES, TOKENS, Report(input_tokens=5, output_tokens=7, images=2), (750, False)),
         (IMAGES, TOKENS, Report(images=3), (100 * 10 + 900 * 100, True)),
-        (IMAGES, TOKENS, None, (100 * 10 + 600 * 100, True)),
+        (IMAGES, TOKENS, Report(), (100 * 10 + 600 * 100, True)),
+        (IMAGES, TOKENS, Report(images=0, begun=1), (100 * 10 + 300 * 100, True)),
+        (
+            IMAGES,
+            TOKENS,
+            Report(input_tokens=5, output_tokens=7, images=1, begun=1),
+            (750 + 300 * 100, True),
+        ),
+        (IMAGES, TOKENS, None, (100 * 10, True)),
         (SOUND, SECONDS, Report(seconds=4), (4_000, False)),
         (SOUND, SECONDS, Report(input_tokens=5, output_tokens=7), (9_000, True)),
         (SOUND, TOKENS, Report(input_tokens=5, output_tokens=7), (750, False)),
         (SOUND, TOKENS, Report(seconds=4), (100 * 10 + text_tokens(TEXT) * 100, True)),
         (SPEECH, CHARACTERS, None, (40_000, False)),
-        (SPEECH, TOKENS, None, (100 * 10 + 70 * 100, True)),
+        (SPEECH, TOKENS, Report(), (100 * 10 + 70 * 100, True)),
+        (SPEECH, TOKENS, None, (100 * 10, True)),
         (SPEECH, TOKENS, Report(input_tokens=5, output_tokens=7), (750, False)),
         (SPEECH, Rates(request_nano=3), None, (3, False)),
     ],
@@ -119,4 +132,4 @@ def test_tokens_that_nobody_sells_or_reports_are_none(call, candidate_at):
     """A picture that is sold as one has no tokens to be counted against a limit."""
     measured = metering.measure(call(media=IMAGES), candidate_at(EACH, Rates()), None, str)
 
-    assert (measured.usage.tokens, measured.usage.images) == (0, 2)
+    assert (measured.usage.tokens, measured.usage.images) == (0, 1)

@@ -402,6 +402,18 @@ def test_a_translated_stream_is_what_the_clients_wire_writes():
     assert reader.text(b"any") == ""
 
 
+def test_a_count_is_told_before_the_end_of_a_translated_stream():
+    """Whoever leaves in between is charged by it; one that more text follows is forgotten."""
+    reader = AnthropicAdapter({"/chat/completions": _Wire()}).stream(_call(stream=True))
+    reader.feed(_sse(EVENTS[0]))
+    (told,) = reader.feed(_sse(EVENTS[-2]))
+    again = reader.feed(_sse(*EVENTS[8:10]))
+
+    assert (told.data, told.report, told.is_comment) == (b"", REPORT, True)
+    assert {event.report for event in again if event.text} == {INPUT}
+    assert reader.feed(_sse(EVENTS[-1]))[-1].is_end
+
+
 def test_a_translated_stream_that_counts_nothing_reports_nothing():
     """It is estimated."""
     start = {"type": "message_start", "message": {"id": "msg_01"}}

@@ -180,6 +180,16 @@ def test_events_for_the_client_carry_the_counts_of_their_chunk():
     assert reader.text(b"data: {}\n\n") == ""
 
 
+def test_a_count_that_comes_alone_is_told_alone():
+    """Whoever leaves before the end is charged by it."""
+    reader = ADAPTER.stream(upstream_call(stream=True))
+    reader.feed(as_events(THOUGHT_CHUNKS[0]))
+    (told,) = reader.feed(as_events(THOUGHT_CHUNKS[3]))
+
+    assert (told.data, told.is_comment) == (b"", True)
+    assert told.report == Report(input_tokens=6, output_tokens=77)
+
+
 def test_no_count_of_output_is_left_open_while_the_answer_goes_on():
     """A first chunk often counts the prompt only (github.com/vercel/ai, issue 5217)."""
     chunk = (

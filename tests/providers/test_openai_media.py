@@ -149,16 +149,40 @@ def test_a_stream_of_pictures_is_the_same_however_it_is_cut(cuts: list[int]):
     found = _read(IMAGES, data, cuts)
 
     assert b"".join(event.data for event in found) == data
-    assert [event.is_end for event in found] == [False, False, False, True]
+    assert [event.is_end for event in found if event.data] == [False, False, False, True]
     assert found[-1].report == Report(input_tokens=100, output_tokens=100, images=2)
 
 
 def test_chats_end_after_a_picture_is_part_of_the_end():
     """Some servers send one; a comment that they wait with goes along too."""
     data = _events(PICTURE) + b": waiting\n\ndata: [DONE]\n\n"
-    (end,) = _read(IMAGES, data)
+    *_, end = _read(IMAGES, data)
 
     assert (end.data, end.is_end) == (data, True)
+
+
+def test_what_has_come_of_a_picture_is_told_at_once():
+    """A client may leave before it is done, or while it is kept back."""
+    reader = ADAPTER.stream(_call(IMAGES, stream=True))
+    told = [
+        reader.feed(_events(payload))[-1].report for payload in (PREVIEW, PICTURE, PREVIEW, PICTURE)
+    ]
+
+    assert told == [
+        Report(images=0, begun=1),
+        Report(input_tokens=50, output_tokens=50, images=1),
+        Report(input_tokens=50, output_tokens=50, images=1, begun=1),
+        Report(input_tokens=100, output_tokens=100, images=2),
+    ]
+
+
+def test_speech_that_has_begun_says_so():
+    """By a report without counts: there is more to be charged than what was sent."""
+    (delta,) = ADAPTER.stream(_call(SPEECH, stream=True)).feed(
+        _events({"type": "speech.audio.delta", "audio": "AAAA"})
+    )
+
+    assert delta.report == Report()
 
 
 def test_one_picture_that_does_not_tell_leaves_the_sum_unknown():

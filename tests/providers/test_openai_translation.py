@@ -167,6 +167,19 @@ def test_a_translated_stream_is_the_clients_own():
     assert reader.text(b"") == ""
 
 
+def test_a_count_is_told_before_the_end_of_a_translated_stream():
+    """Whoever leaves in between is charged by it; one that more text follows is forgotten."""
+    reader = ADAPTER.stream(_call({}, stream=True))
+    reader.feed(_chunk({"content": "hey "}).encode())
+    counted = f"data: {json.dumps({'choices': [], 'usage': USAGE})}\n\n".encode()
+    (told,) = reader.feed(counted)
+    (outdated,) = reader.feed(_chunk({"content": "you"}).encode())
+
+    assert (told.data, told.report, told.is_comment) == (b"", REPORT, True)
+    assert outdated.report is None
+    assert [event.report for event in reader.feed(counted + b"data: [DONE]\n\n")] == [REPORT, None]
+
+
 def test_a_translated_stream_that_breaks_is_the_channels_fault():
     """Cut, or ended by an error."""
     cut = ADAPTER.stream(_call({}, stream=True))

@@ -86,6 +86,11 @@ class AnthropicDeltas:
         """What is known of the input by now."""
         return self._counts.input
 
+    @property
+    def report(self) -> Report | None:
+        """What was counted, None before the output is, or where more of it has come since."""
+        return None if self._counts.output is None else self._counts.report
+
     def feed(self, data: bytes) -> list[Delta]:
         """Return what is complete; raises ChannelFault on an error in the stream."""
         return self._all(self._events.feed(data))
@@ -105,12 +110,14 @@ class AnthropicDeltas:
     def _read(self, event: wire.Event) -> list[Delta]:
         """Return the deltas in one event; events of unknown types say nothing."""
         if event.type == "content_block_delta":
+            self._outdate()
             return self._add(event.index, event.delta)
         found: list[Delta] = []
         match event.type:
             case "message_start":
                 found = self._start(event.message or wire.Message())
             case "content_block_start":
+                self._outdate()
                 found = self._open(event.index, event.content_block)
             case "content_block_stop":
                 found = self._shut(event.index)
@@ -176,6 +183,11 @@ class AnthropicDeltas:
             return []
         self._silent.discard(index)
         return [ToolCallDelta(index=self._calls[index], arguments=_NO_ARGUMENTS)]
+
+    def _outdate(self) -> None:
+        """Forget a count of the output that more of it follows: it was not the last word."""
+        if self._counts.output is not None:
+            self._counts = self._counts.begun(None)
 
     def _note(self, event: wire.Event) -> None:
         """Remember why the answer stops, and what was counted, for the end."""

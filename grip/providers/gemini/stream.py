@@ -69,9 +69,15 @@ class GeminiStream(TranslatedStream):
         self._upstream_id: str | None = None
 
     def feed(self, data: bytes) -> list[StreamEvent]:
-        """Return the events that `data` completes, the last with what was counted by then."""
-        events = super().feed(data)
+        """Return the events that `data` completes, the last with what was counted by then.
+
+        A count that comes alone is told alone: the client may leave before the end.
+        """
+        before = self._deltas.report
+        events = self._written(self._deltas.feed(data))
         report = self._deltas.report
+        if not events and report is not None and report != before:
+            return [StreamEvent(data=b"", report=report, is_comment=True)]
         if events and report is not None and events[-1].report is None:
             events[-1] = msgspec.structs.replace(events[-1], report=report)
         return events

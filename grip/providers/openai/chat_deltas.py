@@ -24,6 +24,7 @@ from grip.providers.port import ChannelFault, Report
 from grip.providers.sse import EventBytes, names_error, payload_of, split_events
 
 _DETAIL: Final = 2000
+_SILENT: Final = Report()
 
 
 class _Begun(msgspec.Struct):
@@ -46,9 +47,14 @@ class ChatDeltas(EventBytes):
         self._id: str | None = None
         self._reason: Any = None
         self._refused = False
-        self._report = Report()
+        self._report = _SILENT
         self._calls: list[_Begun] = []
         self._last: dict[Any, _Begun] = {}
+
+    @property
+    def report(self) -> Report | None:
+        """What was counted, None where more text has come since."""
+        return None if self._report == _SILENT else self._report
 
     def feed(self, data: bytes) -> list[Delta]:
         """Return what `data` completes; what comes after the end is left out."""
@@ -111,7 +117,7 @@ class ChatDeltas(EventBytes):
             self._refused = self._refused or bool(part.refusal)
         if deltas:
             # A count that more text follows was not the last word.
-            self._report = Report()
+            self._report = _SILENT
         if choice.finish_reason is not None:
             self._reason = choice.finish_reason
         return deltas

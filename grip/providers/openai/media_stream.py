@@ -1,7 +1,9 @@
 """Streams of pictures, sound and transcripts: typed events, of which the last brings the usage.
 
 Of pictures nobody knows which event is the last before the stream has ended, so each finished one
-is kept back until another follows. Wire facts: OpenAI API reference, "Image streaming", "Audio".
+is kept back until another follows; its count is told at once, since the client may leave. That some
+of a picture has come, or of speech, is told by a report without counts. Wire facts: OpenAI API
+reference, "Image streaming", "Audio".
 """
 
 from typing import Any, ClassVar, Final
@@ -82,6 +84,8 @@ class MediaStream(EventBytes):
         if kind.endswith(".done"):
             self._ended = True
             return [StreamEvent(data=event, report=heard(read.usage), is_end=True)]
+        if kind == "speech.audio.delta":
+            return [StreamEvent(data=event, report=Report())]
         is_text = kind == "transcript.text.delta" and isinstance(read.delta, str)
         return [StreamEvent(data=event, text=read.delta if is_text else "")]
 
@@ -108,19 +112,25 @@ class ImageStream(MediaStream):
 
     def _typed(self, event: bytes, kind: str, read: Event) -> list[StreamEvent]:
         before = self._release()
+        if kind.endswith(".partial_image"):
+            return [*before, StreamEvent(data=event, report=self._begun())]
         if not kind.endswith(".completed"):
             return [*before, StreamEvent(data=event)]
         self._finished += 1
         self._kept = event
         self._report = _sum(self._report, responses.report(read.usage), self._finished)
-        return before
+        return [*before, StreamEvent(data=b"", report=self._report)]
+
+    def _begun(self) -> Report:
+        """Return what has been used so far, with a picture that is not done."""
+        return msgspec.structs.replace(self._report, images=self._finished, begun=1)
 
     def _release(self) -> list[StreamEvent]:
-        """Return the finished picture that was kept back, with what has been used so far."""
+        """Return the finished picture that was kept back."""
         if not self._kept:
             return []
         kept, self._kept = self._kept, b""
-        return [StreamEvent(data=kept, report=self._report)]
+        return [StreamEvent(data=kept)]
 
     def _last(self) -> list[StreamEvent]:
         if not self._kept:
