@@ -17,9 +17,11 @@ from grip.clock import Clock, system_clock
 from grip.gateway.answers import Answers
 from grip.gateway.beside import Beside
 from grip.gateway.boots import Boot, Janitor
+from grip.gateway.details import ContentTerms, Details
 from grip.gateway.health import Health, HealthShare
-from grip.gateway.pipeline import Pipeline, StreamTerms
+from grip.gateway.pipeline import Pipeline
 from grip.gateway.prober import Prober
+from grip.gateway.streams import StreamTerms
 from grip.gateway.upstream import Upstream
 from grip.ids import IdSource
 from grip.money.states import TierLimits
@@ -32,7 +34,8 @@ from grip.providers.sandbox import SandboxAdapter
 from grip.providers.wires import ClientWire
 from grip.services.context import Context
 from grip.settings import Settings
-from grip.store import schema
+from grip.store import detail_writers, schema
+from grip.store.aside import Aside
 from grip.store.books import HotBooks, PostgresBooks, SqliteBooks
 from grip.store.engine import Database
 from grip.transport.network import Network
@@ -53,6 +56,7 @@ class App:
     boot: Boot
     janitor: Janitor
     answers: Answers
+    details: Details
     health: HealthShare
     prober: Prober | None
     beside: Beside
@@ -67,6 +71,7 @@ class App:
         await self.boot.start(succeeds=succeeds)
         await self.janitor.run()
         await self.health.run()
+        self.details.start()
 
     async def drain(self) -> None:
         """Put what is open into the books, unless they take nothing any more."""
@@ -76,6 +81,7 @@ class App:
     async def stop(self) -> None:
         """Put what is open into the books, say so, and close everything."""
         await self.drain()
+        await self.details.stop()
         try:
             await self.boot.stop()
         except errors.DatabaseUnavailable as error:
@@ -93,6 +99,7 @@ def build(settings: Settings, *, clock: Clock = system_clock, boot_id: str | Non
     books = _books(database, settings, clock)
     transport = Network()
     answers = Answers(database, clock)
+    details = _details(database, settings, clock)
     health = Health(clock)
     beside = Beside()
     calls = upstream(settings, transport, health, beside)
@@ -115,6 +122,7 @@ def build(settings: Settings, *, clock: Clock = system_clock, boot_id: str | Non
         health=health,
         boot=boot,
         answers=answers,
+        details=details,
         streams=StreamTerms(
             slice_tokens=settings.streams.slice_tokens,
             drain_s=settings.streams.drain_timeout_s,
@@ -136,6 +144,7 @@ def build(settings: Settings, *, clock: Clock = system_clock, boot_id: str | Non
             verdict=settings.server.crash_verdict,
         ),
         answers=answers,
+        details=details,
         health=HealthShare(database, health, clock),
         prober=(
             None
@@ -181,6 +190,13 @@ def _books(database: Database, settings: Settings, clock: Clock) -> HotBooks:
     if database.is_sqlite:
         return SqliteBooks(database, tiers, clock)
     return PostgresBooks(database, tiers)
+
+
+def _details(database: Database, settings: Settings, clock: Clock) -> Details:
+    chosen = settings.content
+    aside = Aside("details")
+    terms = ContentTerms(logging=chosen.logging, max_bytes=chosen.max_bytes, redact=chosen.redact)
+    return Details(detail_writers.writer(database, aside), aside, clock, terms)
 
 
 def upstream(settings: Settings, transport: Transport, health: Health, beside: Beside) -> Upstream:

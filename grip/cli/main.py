@@ -35,6 +35,7 @@ NOUNS = {
 COMMANDS = {
     "serve": "Run the gateway.",
     "init": "Write a commented grip.toml here.",
+    "explain": "Tell the life of a request: why it went where, and what it cost.",
     "drill": "Break a gateway of its own, and prove that no money is lost.",
 }
 """Single commands: `grip/cli/NAME.py` has an `app` with one command."""

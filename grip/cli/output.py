@@ -104,6 +104,21 @@ def message(value: Mapping[str, Any], lines: Sequence[str], *, as_json: bool) ->
     sys.stdout.flush()
 
 
+def page(heading: str, text: str | None) -> None:
+    """Print a long text under its heading, in its own lines, for people alone."""
+    lines = [] if text is None else text.splitlines()
+    sys.stdout.write("\n".join(map(_printable, [heading, *lines])) + "\n")
+    sys.stdout.flush()
+
+
+def table(title: str, found: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -> None:
+    """Print one table of a page, for people alone; nothing where there are no rows."""
+    if found:
+        sys.stdout.write(f"\n{_printable(title)}\n")
+        sys.stdout.flush()
+        rows(found, columns, as_json=False, empty="")
+
+
 def _json(value: object) -> None:
     # Bytes, as JSON is UTF-8 whatever the locale says.
     sys.stdout.flush()

@@ -1,13 +1,17 @@
 """`grip usage`: the log of charged calls."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import typer
 
 from grip.cli import output, parse
-from grip.cli.options import AsJson, Config, Limit, Since, Until
+from grip.cli.options import Actor, AsJson, Config, Limit, Reason, Since, Until
 from grip.cli.output import moment, number, text
 from grip.cli.runner import run
+from grip.clock import to_iso
+from grip.errors import InvalidRequest
+from grip.services import content as content_service
 from grip.services import usage
 from grip.services.usage import describe
 from grip.services.views import usage_view
@@ -64,12 +68,96 @@ def list_usage(
     )
 
 
+Request = Annotated[str, typer.Argument(metavar="REQUEST", help="The id in x-grip-request-id.")]
+
+
 @app.command()
 def show(
-    request: Annotated[str, typer.Argument(metavar="REQUEST", help="The id in x-grip-request-id.")],
+    request: Request,
+    content: Annotated[
+        bool,
+        typer.Option("--content", help="Its content too, as far as it is kept: this is audited."),
+    ] = False,
+    actor: Actor = "",
     config: Config = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show all that is known of a charged call."""
+    """Show all that is known of a charged call; with --content, of any call."""
+    if content:
+        _show_content(run(config, content_service.read, request, actor=actor), as_json=as_json)
+        return
     found = run(config, usage.get, request)
     output.item(describe(found), as_json=as_json, title=f"Call {found.request_id}")
+
+
+@app.command()
+def redact(
+    reason: Reason,
+    request: Annotated[
+        str | None, typer.Argument(metavar="[REQUEST]", help="The id in x-grip-request-id.")
+    ] = None,
+    wallet: Annotated[
+        str | None,
+        typer.Option("--wallet", metavar="WALLET", help="Instead: all calls of this wallet."),
+    ] = None,
+    since: Since = None,
+    until: Until = None,
+    actor: Actor = "",
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """Wipe the content of a call, or of a wallet's calls, for good; what was charged stays."""
+    if (request is None) == (wallet is None):
+        raise InvalidRequest("name a REQUEST or a --wallet, and not both", param="request")
+    if wallet is not None:
+        wiped = run(
+            config,
+            content_service.redact_wallet,
+            wallet,
+            actor=actor,
+            reason=reason,
+            from_us=parse.moment(since, "--from"),
+            to_us=parse.moment(until, "--to"),
+        )
+    else:
+        if since is not None or until is not None:
+            raise InvalidRequest("--from and --to go with --wallet", param="from")
+        run(config, content_service.redact, request or "", actor=actor, reason=reason)
+        wiped = 1
+    output.done(
+        {"redacted": wiped},
+        f"The content of calls that was wiped for good: {wiped}.",
+        as_json=as_json,
+    )
+
+
+def _show_content(found: content_service.Reading, *, as_json: bool) -> None:
+    row, detail = found.row, found.detail
+    told = content_service.describe(detail)
+    if row is not None:
+        shown = describe(row)
+    elif detail is not None:
+        shown = {
+            "request_id": detail.request_id,
+            "created_at": to_iso(detail.created_us),
+            "wallet_id": detail.wallet_id,
+            "key_id": detail.key_id,
+            "model": detail.trace.model,
+            "status": detail.trace.outcome,
+        }
+    else:
+        raise AssertionError("one of them is there")
+    if as_json:
+        output.item({**shown, "content": told}, as_json=True, title="")
+        return
+    output.item(shown, as_json=False, title=f"Call {shown['request_id']}")
+    for side in ("request", "response"):
+        output.page(_heading(told, side), told[side])
+
+
+def _heading(told: Mapping[str, Any], side: str) -> str:
+    if told[side] is None:
+        state = str(told["state"]).replace("_", " ")
+        return f"{side}: none is kept" if state == "kept" else f"{side}: {state}"
+    cut = ", cut" if told[f"{side}_cut"] else ""
+    return f"{side}, {told[f'{side}_bytes']} bytes{cut}:"

@@ -47,6 +47,13 @@ def _held_output(call: Call, model: Model, slice_tokens: int) -> int:
     return min(most, slice_tokens * call.choices)
 
 
+def output_nano(plan: Plan, tokens: int) -> int:
+    """Return what so many tokens more of output cost, whichever model serves."""
+    return max(
+        bound_nano(offer.sell, Usage(output_tokens=tokens, requests=0)) for offer in plan.offers
+    )
+
+
 def entry(call: Call, plan: Plan, boot_id: str, held_tokens: int) -> Admit:
     """Return what to ask of the books for this call, held for so much output.
 

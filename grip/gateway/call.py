@@ -1,6 +1,7 @@
 """What one request carries through the gateway."""
 
 import time
+from collections.abc import Collection
 from typing import Protocol
 
 import msgspec
@@ -10,7 +11,8 @@ from grip.money.limits import Standing
 from grip.money.pricing import Rates, Usage
 from grip.providers.form import Form
 from grip.providers.json_object import JsonObject
-from grip.store.records import Caller, Channel, Model
+from grip.store.health import Ailment
+from grip.store.records import Caller, Catalog, Channel, Model, ProviderPolicy
 
 
 class Ending(Protocol):
@@ -60,6 +62,20 @@ class Media(msgspec.Struct, frozen=True, kw_only=True):
     output_tokens: int = 0
 
 
+class Attempt(msgspec.Struct):
+    """One channel that was asked for a call, `begun` on the clock of `Call.started`.
+
+    `ended` is None while it is asked. Without a `reason` it serves; else that is why it did not,
+    or broke, with a `detail` for the operator.
+    """
+
+    candidate: "Candidate"
+    begun: float
+    ended: float | None = None
+    reason: str = ""
+    detail: str = ""
+
+
 class Call(msgspec.Struct, kw_only=True):
     """A request as it came in, read as far as the gateway needs it.
 
@@ -72,7 +88,7 @@ class Call(msgspec.Struct, kw_only=True):
     SHA-256 of what came with it. `headers` are the client's own that go along, names in small
     letters. `media` is there where not all is text; `form` is what was sent instead of JSON, and
     `body` then has its fields. `units` are the rates that the route counts by, where they are not
-    those of the type.
+    those of the type. `attempts` are the channels that were asked so far.
     """
 
     request_id: str
@@ -101,6 +117,7 @@ class Call(msgspec.Struct, kw_only=True):
     started: float = msgspec.field(default_factory=time.monotonic)
     created_s: int = 0
     first_byte_ms: int = 0
+    attempts: list[Attempt] = []
 
     def elapsed_ms(self) -> int:
         """Return the milliseconds since the request came in."""
@@ -127,17 +144,50 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     buy: Rates
 
 
+class Route(msgspec.Struct, kw_only=True):
+    """What a call's choices were made of, which holds until the catalog changes.
+
+    `units` are those of the call. `told` is the id under which its detail is kept, once somebody
+    has told of it.
+    """
+
+    catalog: Catalog
+    caller: Caller
+    model: Model
+    reach: "Reach"
+    units: Collection[str] | None = None
+    told: str | None = None
+
+
+class Reach(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a call may go: what narrows the channels of a model.
+
+    `allowed` are the groups that key, tier and wallet allow, None allows all; `providers` is the
+    wallet's policy; `kinds` are those of channels that can answer on the route that was called;
+    `attempts` is how many channels of one model are tried.
+    """
+
+    allowed: tuple[frozenset[str] | None, ...] = ()
+    providers: ProviderPolicy | None = None
+    kinds: Collection[str]
+    region: str = ""
+    attempts: int
+
+
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """Who calls, and which models may serve through which channels, best first.
 
     The first of `offers` is the model that the client named, the others are its fallbacks; of
-    these, only those are here that a channel may serve.
+    these, only those are here that a channel may serve. `route` is where the candidates come from,
+    and `sick` what was wrong with some of them at that moment: for the call's detail.
     """
 
     caller: Caller
     offers: tuple[Offer, ...]
     candidates: tuple[Candidate, ...]
     catalog_version: int
+    route: "Route | None" = None
+    sick: tuple[Ailment, ...] = ()
 
 
 class Ticket(msgspec.Struct, frozen=True, kw_only=True):

@@ -74,6 +74,13 @@ class Health:
         record = self._records.get(key)
         return record is not None and record.sick is not None
 
+    def sick(self, candidates: Iterable[tuple[Candidate, ...]]) -> tuple[Ailment, ...]:
+        """Return what is wrong with some of these at the moment, for whoever asks afterwards."""
+        if not self._records:
+            return ()
+        records = [self._records.get(key_of(one)) for among in candidates for one in among]
+        return tuple(sick for record in records if record and (sick := record.sick) is not None)
+
     def asked(self, candidate: Candidate) -> None:
         """Note that a call goes out: where that is a trial, the others wait for it."""
         if not self._records:

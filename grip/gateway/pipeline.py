@@ -18,13 +18,13 @@ from grip.gateway import admission, counting, metering, routing, settlement
 from grip.gateway.allowance import Allowance
 from grip.gateway.answers import Answers
 from grip.gateway.boots import Boot
-from grip.gateway.call import Call, Candidate, Measured, Offer, Plan, Ticket
+from grip.gateway.call import Call, Candidate, Measured, Plan, Ticket
+from grip.gateway.details import Details, Seen
 from grip.gateway.health import Health
 from grip.gateway.routes import Routes
-from grip.gateway.streams import Relay, Sink
+from grip.gateway.streams import Relay, Sink, StreamTerms
 from grip.gateway.upstream import Served, Upstream
 from grip.money.entries import COMPLETED, Admitted, Answer, Grow, Grown, Settle, Settled
-from grip.money.pricing import Usage, bound_nano
 from grip.providers.port import ChannelFault, RequestRefused
 from grip.store.books import HotBooks
 from grip.store.idempotency import StoredAnswer
@@ -53,13 +53,6 @@ class Completed(msgspec.Struct, frozen=True, kw_only=True):
     fallback: str | None
 
 
-class StreamTerms(msgspec.Struct, frozen=True, kw_only=True):
-    """How streams are held and drained: output tokens of a slice, seconds of a drain."""
-
-    slice_tokens: int
-    drain_s: float
-
-
 class Pipeline:
     """Carries calls from their admission to their settlement."""
 
@@ -76,6 +69,7 @@ class Pipeline:
         health: Health,
         boot: Boot,
         answers: Answers,
+        details: Details,
         streams: StreamTerms,
     ) -> None:
         self.books = books
@@ -87,6 +81,7 @@ class Pipeline:
         self._health = health
         self._boot = boot
         self._answers = answers
+        self._details = details
         self._streams = streams
         self._tasks: set[asyncio.Task[Any]] = set()
 
@@ -124,15 +119,19 @@ class Pipeline:
             if call.idem_key is not None:
                 kind, body = served.answer.content_type, served.answer.body
                 answer = await self._answers.keep(call, kind, body)
-            settled = await self._settle(self._completed(call, ticket, served, answer))
+            measured = _measured(call, served)
+            settled = await self._settle(self._completed(call, ticket, served, measured, answer))
         except (errors.GripError, RequestRefused) as error:
             error.standings = ticket.standings
             await self._let_go(call)
+            self._details.failed(call, ticket, error)
             raise
-        except BaseException:
+        except BaseException as error:
             await asyncio.shield(self._spawn(settlement.release_surely(self.books, call)))
+            self._details.failed(call, ticket, error)
             raise
         failpoints.hit("call.before_end")
+        self._details.completed(call, ticket, served.answer, measured)
         return Completed(
             body=served.answer.body,
             content_type=served.answer.content_type,
@@ -158,12 +157,14 @@ class Pipeline:
         except (errors.GripError, RequestRefused) as error:
             error.standings = ticket.standings
             await self._let_go(call)
+            self._details.streamed(call, relay, error=error)
             raise
         except asyncio.CancelledError:
             await asyncio.shield(self._spawn(self._abandon(call, relay)))
             raise
-        except BaseException:
+        except BaseException as error:
             await self._let_go(call)
+            self._details.failed(call, ticket, error)
             raise
         else:
             await self._finish(call, relay)
@@ -173,7 +174,9 @@ class Pipeline:
 
         Raises GripError or RequestRefused.
         """
-        return await counting.count(call, await self._plan(call, fresh=True), self._upstream)
+        caller = await self.identify(call.key_hash)
+        plan = await self._plan(call, caller, fresh=True)
+        return await counting.count(call, plan, self._upstream)
 
     async def drain(self) -> None:
         """Wait, within bounds, for what still has to be put into the books."""
@@ -189,10 +192,24 @@ class Pipeline:
         fresh look, and the books themselves recognise an admission that rests on an old one.
         """
         call.created_s = self._clock() // 1_000_000
+        seen = Seen()
+        try:
+            return await self._hold(call, seen)
+        except errors.GripError as error:
+            if seen.plan is None and seen.caller is not None:
+                seen.plan = self._routes.refused(seen.caller, call)
+            self._details.refused(call, seen, error)
+            raise
+
+    async def _hold(self, call: Call, seen: Seen) -> Ticket:
         fresh = False
         for _ in range(_ADMISSIONS):
             try:
-                plan = await self._plan(call, fresh=fresh)
+                caller = await admission.identify(
+                    self.books, self._clock, call.key_hash, fresh=fresh
+                )
+                seen.caller = caller
+                seen.plan = plan = await self._plan(call, caller, fresh=fresh)
                 held_tokens = admission.held_output(call, plan, self._streams.slice_tokens)
                 entry = admission.entry(call, plan, self._boot.id, held_tokens)
             except errors.DatabaseUnavailable:
@@ -216,15 +233,16 @@ class Pipeline:
             "prices or keys are changing at the moment; retry in a second", retry_after_s=1
         )
 
-    async def _plan(self, call: Call, *, fresh: bool) -> Plan:
-        caller = await admission.identify(self.books, self._clock, call.key_hash, fresh=fresh)
+    async def _plan(self, call: Call, caller: Caller, *, fresh: bool) -> Plan:
         catalog = await self.books.catalog(fresh=fresh)
-        found, reach = self._routes.find(catalog, caller, call)
+        found, route = self._routes.find(catalog, caller, call)
         return Plan(
             caller=caller,
             offers=found.offers,
-            candidates=routing.order(found, reach, self._random, self._health.rest_us),
+            candidates=routing.order(found, route.reach, self._random, self._health.rest_us),
             catalog_version=catalog.version,
+            route=route,
+            sick=self._health.sick(found.eligible),
         )
 
     def _relay(self, call: Call, ticket: Ticket, sink: Sink) -> Relay:
@@ -250,23 +268,25 @@ class Pipeline:
             allowance=Allowance(
                 covered=covered,
                 slice_tokens=tokens,
-                slice_nano=max(_output_nano(offer, tokens) for offer in ticket.plan.offers),
+                slice_nano=admission.output_nano(ticket.plan, tokens),
                 ask=ask,
                 spawn=self._spawn,
             ),
             drain_s=self._streams.drain_s,
+            seen_most=self._details.stream_bytes(ticket.plan.caller),
         )
 
-    def _completed(self, call: Call, ticket: Ticket, served: Served, kept: Answer | None) -> Settle:
-        answer = served.answer
+    def _completed(
+        self, call: Call, ticket: Ticket, served: Served, measured: Measured, kept: Answer | None
+    ) -> Settle:
         return settlement.entry(
             call,
             ticket,
             served.candidate,
-            metering.measure(call, served.candidate, answer.report, lambda: answer.text),
+            measured,
             status=COMPLETED,
             attempts=served.attempts,
-            upstream_id=answer.upstream_id,
+            upstream_id=served.answer.upstream_id,
             region=self._region,
             answer=kept,
         )
@@ -284,11 +304,14 @@ class Pipeline:
         log.warning("stream.failed", request_id=call.request_id, fault=str(fault))
         if relay.candidate is not None:
             self._health.failed(relay.candidate, fault.reason, fault.retry_after_s)
+            self._upstream.broke(call, fault)
         if relay.client_left:
             await self._finish(call, relay)
             return
         await self._let_go(call)
-        await relay.fail(errors.ServiceUnavailable("the upstream broke off; nothing was charged"))
+        error = errors.ServiceUnavailable("the upstream broke off; nothing was charged")
+        self._details.streamed(call, relay, error=error)
+        await relay.fail(error)
 
     async def _abandon(self, call: Call, relay: Relay) -> None:
         """End a stream that the stop of the gateway cuts: only who has left pays for it."""
@@ -296,13 +319,16 @@ class Pipeline:
             await self._finish(call, relay)
             return
         await self._let_go(call)
+        error = errors.ServiceUnavailable(_STOPPED)
+        self._details.streamed(call, relay, error=error)
         if relay.stream is not None:
-            await relay.fail(errors.ServiceUnavailable(_STOPPED))
+            await relay.fail(error)
 
     async def _finish(self, call: Call, relay: Relay) -> None:
         """Charge a stream that has ended or was left, then let the client see its end."""
         if not relay.is_owed:
             await self._let_go(call)
+            self._details.streamed(call, relay)
             return
         candidate = relay.candidate
         if candidate is None:
@@ -319,9 +345,12 @@ class Pipeline:
             told = error.detail or error.message
             log.warning("stream.unsettled", request_id=call.request_id, error=told)
             await self._let_go(call)
+            self._details.streamed(call, relay, error=error)
             await relay.fail(error)
             return
         failpoints.hit("call.before_end")
+        relay.see(tail)
+        self._details.streamed(call, relay, measured=measured)
         await relay.end(tail)
 
     async def _charge(
@@ -364,6 +393,6 @@ class Pipeline:
             log.error("call.task_failed", error=str(error))
 
 
-def _output_nano(offer: Offer, tokens: int) -> int:
-    """Return what so many tokens more of output cost."""
-    return bound_nano(offer.sell, Usage(output_tokens=tokens, requests=0))
+def _measured(call: Call, served: Served) -> Measured:
+    answer = served.answer
+    return metering.measure(call, served.candidate, answer.report, lambda: answer.text)

@@ -10,9 +10,9 @@ from msgspec.structs import replace
 
 from grip import errors
 from grip.gateway import routing
-from grip.gateway.call import Call, Offer
-from grip.gateway.routing import Choices, Reach
-from grip.store.records import Caller, Catalog
+from grip.gateway.call import Call, Offer, Plan, Reach, Route
+from grip.gateway.routing import Choices
+from grip.store.records import Caller, Catalog, Model
 
 _MOST: Final = 10_000
 """So many are remembered at the most: names come from clients."""
@@ -20,7 +20,7 @@ _MOST: Final = 10_000
 _ANSWERED_HERE: Final = frozenset({"/messages/count_tokens"})
 """The routes on which grip itself answers where no channel can."""
 
-Known = tuple[Choices, Reach]
+Known = tuple[Choices, Route]
 
 
 class Routes:
@@ -41,7 +41,7 @@ class Routes:
         self._known: dict[object, Known] = {}
 
     def find(self, catalog: Catalog, caller: Caller, call: Call) -> Known:
-        """Return the choices for a call, and what narrows them.
+        """Return the choices for a call, and what they were made of.
 
         Raises ModelNotFound, ModelNotAllowed or InvalidRequest.
         """
@@ -61,8 +61,37 @@ class Routes:
             known = self._known[key] = self._look_up(catalog, caller, call)
         return known
 
+    def refused(self, caller: Caller, call: Call) -> Plan | None:
+        """Return a plan without a way for a call that `find` has refused, for its detail.
+
+        None where its model is the reason, since there are no channels to tell of.
+        """
+        catalog = self._catalog
+        if catalog is None:
+            return None
+        try:
+            model = routing.find_model(catalog, caller, call.model, call.type)
+        except errors.GripError:
+            return None
+        return Plan(
+            caller=caller,
+            offers=(),
+            candidates=(),
+            catalog_version=catalog.version,
+            route=self._route(catalog, caller, call, model),
+        )
+
     def _look_up(self, catalog: Catalog, caller: Caller, call: Call) -> Known:
         model = routing.find_model(catalog, caller, call.model, call.type)
+        route = self._route(catalog, caller, call, model)
+        reach = route.reach
+        offers = routing.offers(catalog, caller, model, call.units)
+        found = routing.choices(catalog, offers, reach)
+        if not any(found.eligible) and call.path not in _ANSWERED_HERE:
+            self._refuse(catalog, offers, reach, call)
+        return found, route
+
+    def _route(self, catalog: Catalog, caller: Caller, call: Call, model: Model) -> Route:
         policy = caller.providers
         reach = Reach(
             allowed=(
@@ -75,11 +104,7 @@ class Routes:
             region=self._region,
             attempts=self._attempts,
         )
-        offers = routing.offers(catalog, caller, model, call.units)
-        found = routing.choices(catalog, offers, reach)
-        if not any(found.eligible) and call.path not in _ANSWERED_HERE:
-            self._refuse(catalog, offers, reach, call)
-        return found, reach
+        return Route(catalog=catalog, caller=caller, model=model, reach=reach, units=call.units)
 
     def _refuse(
         self, catalog: Catalog, offers: tuple[Offer, ...], reach: Reach, call: Call

@@ -11,31 +11,16 @@ from operator import itemgetter
 import msgspec
 
 from grip import errors
-from grip.gateway.call import Candidate, Offer
+from grip.gateway.call import Candidate, Offer, Reach
 from grip.gateway.health import Key, key_of
 from grip.money.pricing import is_priced
-from grip.store.records import Caller, Catalog, Channel, Model, ProviderPolicy
+from grip.store.records import Caller, Catalog, Channel, Model
 
 Random = Callable[[], float]
 """Returns a number in [0, 1)."""
 
 Rests = Callable[[Key], int]
 """Says until when a sick channel is better left alone; 0 of a well one."""
-
-
-class Reach(msgspec.Struct, frozen=True, kw_only=True):
-    """How far a call may go: what narrows the channels of a model.
-
-    `allowed` are the groups that key, tier and wallet allow, None allows all; `providers` is the
-    wallet's policy; `kinds` are those of channels that can answer on the route that was called;
-    `attempts` is how many channels of one model are tried.
-    """
-
-    allowed: tuple[frozenset[str] | None, ...] = ()
-    providers: ProviderPolicy | None = None
-    kinds: Collection[str]
-    region: str = ""
-    attempts: int
 
 
 class Choices(msgspec.Struct, frozen=True, kw_only=True):
@@ -134,13 +119,57 @@ def order(found: Choices, reach: Reach, random: Random, rest_us: Rests) -> tuple
     return (*well, *(candidate for _, candidate in sick))
 
 
+def why_not_offered(
+    caller: Caller, model: Model | None, units: Collection[str] | None = None
+) -> list[str]:
+    """Return why a fallback is not offered to this caller; nothing where it is."""
+    if model is None:
+        return ["unknown"]
+    found = {
+        "disabled": not model.enabled,
+        "price": not _is_priced(model, units),
+        "key_models": not _may_use(caller, model),
+    }
+    return [word for word, is_so in found.items() if is_so]
+
+
+def why_not_channel(model: Model, channel: Channel, reach: Reach) -> list[str]:
+    """Return why a channel cannot serve a model; nothing where it is eligible.
+
+    Its own state and type come first, then the model's groups, the route that was called, the
+    wallet's policy, and whose groups in `reach.allowed` leave none of the model's.
+    """
+    found = {
+        "disabled": not channel.enabled,
+        "type": model.type not in channel.types,
+        "model_groups": set(model.groups).isdisjoint(channel.groups),
+        "route": channel.kind not in reach.kinds,
+        "wallet_providers": reach.providers is not None and reach.providers.denies(channel),
+    }
+    why = [word for word, is_so in found.items() if is_so]
+    groups = set(model.groups) & set(channel.groups)
+    for word, restriction in zip(_RESTRICTIONS, reach.allowed, strict=False):
+        if restriction is not None and groups:
+            groups &= restriction
+            why += [] if groups else [word]
+    return why
+
+
+_RESTRICTIONS = ("key_groups", "tier_groups", "wallet_groups")
+"""Whose groups `Reach.allowed` are, in its order."""
+
+
 def _offer(model: Model, units: Collection[str] | None) -> Offer | None:
     price = model.price
-    if price is None or not model.enabled or not model.is_priced:
-        return None
-    if units is not None and not is_priced(price.sell, units):
+    if price is None or not model.enabled or not _is_priced(model, units):
         return None
     return Offer(model=model, price_id=price.id, sell=price.sell)
+
+
+def _is_priced(model: Model, units: Collection[str] | None) -> bool:
+    if model.price is None or not model.is_priced:
+        return False
+    return units is None or is_priced(model.price.sell, units)
 
 
 def _may_use(caller: Caller, model: Model, name: str = "") -> bool:

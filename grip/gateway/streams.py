@@ -10,6 +10,8 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
+import msgspec
+
 from grip import errors
 from grip.gateway.allowance import Allowance
 from grip.gateway.answers import MAX_BYTES
@@ -42,8 +44,18 @@ class Sink(Protocol):
         """Call `callback` once, when the client leaves; at once where it has left already."""
 
 
+class StreamTerms(msgspec.Struct, frozen=True, kw_only=True):
+    """How streams are held and drained: output tokens of a slice, seconds of a drain."""
+
+    slice_tokens: int
+    drain_s: float
+
+
 class Relay:
-    """Passes one stream on, and remembers what a settlement needs."""
+    """Passes one stream on, and remembers what a settlement needs.
+
+    `seen` is the beginning of what was sent, up to `seen_most` bytes of `seen_bytes` in all.
+    """
 
     def __init__(
         self,
@@ -54,6 +66,7 @@ class Relay:
         ending: Ending,
         allowance: Allowance,
         drain_s: float,
+        seen_most: int = 0,
     ) -> None:
         self.ticket = ticket
         self.stream: OpenStream | None = None
@@ -78,6 +91,10 @@ class Relay:
         self._is_running = False
         self._kept: list[bytes] | None = None if call.idem_key is None else []
         self._kept_bytes = 0
+        self.seen: list[bytes] = []
+        self.seen_bytes = 0
+        self._seen_room = seen_most
+        self._sees = seen_most > 0
 
     def text(self) -> str:
         """Return all that was generated."""
@@ -86,7 +103,12 @@ class Relay:
     @property
     def held_nano(self) -> int:
         """What is held by now."""
-        return self.ticket.held_nano + self._allowance.grown_nano
+        return self.ticket.held_nano + self.grown_nano
+
+    @property
+    def grown_nano(self) -> int:
+        """By how much the hold has grown."""
+        return self._allowance.grown_nano
 
     @property
     def is_owed(self) -> bool:
@@ -159,6 +181,14 @@ class Relay:
         if not self.client_left:
             await self._sink.end(tail)
 
+    def see(self, data: bytes) -> None:
+        """Remember what the client gets, as far as its content is logged."""
+        if self._sees and not self.client_left:
+            self.seen_bytes += len(data)
+            if self._seen_room > 0:
+                self.seen.append(data[: self._seen_room])
+                self._seen_room -= len(data)
+
     async def fail(self, error: errors.GripError) -> None:
         """End the answer with an error, without `[DONE]`."""
         if not self.client_left:
@@ -200,7 +230,10 @@ class Relay:
             return
         if self._kept is not None:
             self._keep(data)
-        if not self.client_left and not await self._sink.send(data):
+        if self.client_left:
+            return
+        self.see(data)
+        if not await self._sink.send(data):
             self._leave()
 
     def _keep(self, data: bytes) -> None:

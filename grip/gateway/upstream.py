@@ -4,6 +4,7 @@ A connection that fails, a timeout, a status that is the channel's fault, garbag
 a success make the next candidate's turn. What is wrong with the request itself ends the walk.
 """
 
+import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -12,7 +13,7 @@ import structlog
 
 from grip import errors
 from grip.gateway.beside import LARGE_BYTES, Beside
-from grip.gateway.call import Call, Candidate
+from grip.gateway.call import Attempt, Call, Candidate
 from grip.gateway.health import Health
 from grip.providers.conversation import Untranslatable
 from grip.providers.port import (
@@ -36,6 +37,9 @@ _MOST_WAITING_BYTES = 72 * 1024 * 1024
 _REPEATS = 4
 """What an upstream may say before it begins: a comment a second, the request so many times, and one
 event of the largest size."""
+
+REFUSED = "refused"
+"""The reason of an attempt whose channel refused the request for what it is."""
 
 Resolver = Callable[[str], str]
 """Returns the secret of a reference; raises SecretUnresolved."""
@@ -131,16 +135,19 @@ class Upstream:
         walk: _Walk | None = None
         for attempt, candidate in enumerate(candidates, start=1):
             health.asked(candidate)
+            asked = _begin(call, candidate)
             try:
                 answer = await self.attempt(call, candidate)
             except _FAULTS as fault:
-                walk = walk or _Walk(call, health)
-                walk.pass_over(candidate, attempt, fault)
+                walk = walk or self._walk(call)
+                walk.pass_over(asked, attempt, fault)
             except RequestRefused:
                 health.served(candidate)
+                _refused(asked)
                 raise
             else:
                 health.served(candidate)
+                asked.ended = time.monotonic()
                 return Served(candidate=candidate, answer=answer, attempts=attempt)
         raise walk.end() if walk is not None else _nobody(call)
 
@@ -159,17 +166,20 @@ class Upstream:
                 if not wanted(candidate):
                     raise errors.ServiceUnavailable("nobody waits for the answer any more")
                 health.asked(candidate)
+                asked = _begin(call, candidate)
                 async with AsyncExitStack() as trial:
                     try:
                         stream = await self._open(trial, call, candidate)
                     except _FAULTS as fault:
-                        walk = walk or _Walk(call, health)
-                        walk.pass_over(candidate, attempt, fault)
+                        walk = walk or self._walk(call)
+                        walk.pass_over(asked, attempt, fault)
                         continue
                     except RequestRefused:
                         health.served(candidate)
+                        _refused(asked)
                         raise
                     health.served(candidate)
+                    asked.ended = time.monotonic()
                     stack.push_async_exit(trial.pop_all())
                     break
             else:
@@ -191,6 +201,26 @@ class Upstream:
         if len(reply.body) > LARGE_BYTES:
             return await self._beside.run(adapter.answer, wire_call, reply.body, kind)
         return adapter.answer(wire_call, reply.body, kind)
+
+    def told(self, channel: Channel, fault: Exception) -> str:
+        """Return what a channel's fault says, for the operator, and never the secret it may quote.
+
+        Where the secret has gone meanwhile, nothing: what was sent is not known any more.
+        """
+        said = str(fault)
+        if channel.secret is None or isinstance(fault, errors.SecretUnresolved):
+            return said
+        try:
+            return said.replace(self._resolve_secret(channel.secret), "[secret]")
+        except errors.SecretUnresolved:
+            return ""
+
+    def broke(self, call: Call, fault: ChannelFault) -> None:
+        """Note that the channel which served the call broke off."""
+        if call.attempts:
+            last = call.attempts[-1]
+            last.reason = fault.reason
+            last.detail = self.told(last.candidate.channel, fault)
 
     async def _open(self, stack: AsyncExitStack, call: Call, candidate: Candidate) -> OpenStream:
         """Open the stream and read its first events: an error there is still the channel's.
@@ -219,6 +249,9 @@ class Upstream:
         if len(wire_call.body.raw) > LARGE_BYTES:
             return await self._beside.run(adapter.request, wire_call, target)
         return adapter.request(wire_call, target)
+
+    def _walk(self, call: Call) -> "_Walk":
+        return _Walk(call, self._health, self.told)
 
     def _timeouts(self, channel: Channel) -> Timeouts:
         default = self._defaults
@@ -286,14 +319,21 @@ def _no_stream(adapter: Adapter, wire_call: UpstreamCall, body: bytes) -> Channe
 class _Walk:
     """Why the channels of one call were passed over, and what that comes to."""
 
-    def __init__(self, call: Call, health: Health) -> None:
+    def __init__(
+        self, call: Call, health: Health, told: Callable[[Channel, Exception], str]
+    ) -> None:
         self._call = call
         self._health = health
+        self._told = told
         self._unspoken: Untranslatable | None = None
         self._has_failed = False
 
-    def pass_over(self, candidate: Candidate, attempt: int, fault: Exception) -> None:
+    def pass_over(self, asked: Attempt, attempt: int, fault: Exception) -> None:
         """Remember that a channel did not serve; its trouble is for the log and for its health."""
+        candidate = asked.candidate
+        asked.ended = time.monotonic()
+        asked.reason, _ = _reason(fault)
+        asked.detail = self._told(candidate.channel, fault)
         if isinstance(fault, Untranslatable):
             self._unspoken = self._unspoken or fault
             return
@@ -304,7 +344,7 @@ class _Walk:
             request_id=self._call.request_id,
             channel=candidate.channel.name,
             attempt=attempt,
-            fault=str(fault),
+            fault=asked.detail or asked.reason,
         )
 
     def end(self) -> errors.GripError:
@@ -323,7 +363,20 @@ def _reason(fault: Exception) -> tuple[str, int | None]:
     """Return the word for a fault, and for how long the channel asked to be left alone."""
     if isinstance(fault, ChannelFault):
         return fault.reason, fault.retry_after_s
-    return (fault.reason if isinstance(fault, TransportFault) else "secret"), None
+    if isinstance(fault, TransportFault):
+        return fault.reason, None
+    return "untranslatable" if isinstance(fault, Untranslatable) else "secret", None
+
+
+def _begin(call: Call, candidate: Candidate) -> Attempt:
+    asked = Attempt(candidate, time.monotonic())
+    call.attempts.append(asked)
+    return asked
+
+
+def _refused(asked: Attempt) -> None:
+    asked.ended = time.monotonic()
+    asked.reason = REFUSED
 
 
 __all__ = ["OpenStream", "RequestRefused", "Served", "Upstream"]

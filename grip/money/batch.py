@@ -25,6 +25,7 @@ from grip.money.entries import (
     Settle,
     Settled,
     Stale,
+    Stood,
 )
 from grip.money.limits import MINUTE_US, Window
 from grip.money.purses import Windows, room_nano, shortage
@@ -161,7 +162,7 @@ class Plan:
             idem_key=entry.idem_key,
         )
         requests, tokens = windows.standing(self.rows.now_us)
-        return Admitted(admitted_us=at_us, requests=requests, tokens=tokens)
+        return Admitted(at_us, requests, tokens, _stood(wallet, key, member))
 
     def _grow(self, entry: Grow) -> Outcome:
         hold = self.rows.holds.get(entry.request_id)
@@ -285,6 +286,23 @@ class Plan:
         self.dirty_wallets[wallet.id] = wallet
         self.dirty_keys[key.id] = key
         self.dirty_members[member.id] = member
+
+
+def _stood(wallet: WalletState, key: KeyState, member: MemberState) -> Stood:
+    return Stood(
+        wallet.balance,
+        wallet.held,
+        wallet.debt,
+        key.budget,
+        key.rpm,
+        key.spent,
+        key.spent_nano,
+        key.held_nano,
+        member.credit_limit,
+        member.spent,
+        member.spent_nano,
+        member.held_nano,
+    )
 
 
 def _spend(row: KeyState | MemberState, cost_nano: int) -> None:

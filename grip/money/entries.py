@@ -132,12 +132,36 @@ class Release(NamedTuple):
 Entry = Admit | Grow | Settle | Release
 
 
+class Stood(NamedTuple):
+    """How the money behind a hold stood once it was taken: credits, but for `…_nano`.
+
+    `held` is the wallet's, `held_nano` the key's; a limit of None is none.
+    """
+
+    balance: int
+    held: int
+    debt: int
+    budget: int | None
+    rpm: int | None
+    spent: int
+    spent_nano: int
+    held_nano: int
+    member_limit: int | None
+    member_spent: int
+    member_spent_nano: int
+    member_held_nano: int
+
+
 class Admitted(NamedTuple):
-    """The hold is in the books since `admitted_us`; `requests` and `tokens` stand as told."""
+    """The hold is in the books since `admitted_us`; `requests` and `tokens` stand as told.
+
+    `stood` is for whoever asks afterwards why a call was let in.
+    """
 
     admitted_us: int
     requests: Standing | None
     tokens: Standing | None
+    stood: Stood | None = None
 
 
 @dataclass(frozen=True, slots=True)

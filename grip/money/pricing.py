@@ -96,6 +96,44 @@ def cost_nano(rates: Rates, usage: Usage) -> int:
     )
 
 
+class Line(NamedTuple):
+    """A line of a charge: so many units at so many nano-credits each (0 where none is named)."""
+
+    unit: str
+    units: int
+    rate_nano: int
+
+    @property
+    def nano(self) -> int:
+        """What the line comes to."""
+        return self.units * self.rate_nano
+
+
+def cost_lines(rates: Rates, usage: Usage) -> list[Line]:
+    """Return the lines whose sum is `cost_nano`, for people.
+
+    Those of no units are left out, and the request itself where nobody named a price for it.
+    """
+    input_nano = rates.input_nano or 0
+    cached = min(usage.cached_input_tokens, usage.input_tokens)
+    written = min(usage.cache_write_tokens, usage.input_tokens - cached)
+    counted: tuple[tuple[str, int, int | None], ...] = (
+        ("input", usage.input_tokens - cached - written, input_nano),
+        ("cached_input", cached, _or(rates.cached_input_nano, input_nano)),
+        ("cache_write", written, _or(rates.cache_write_nano, input_nano)),
+        ("output", usage.output_tokens, rates.output_nano),
+        ("image", usage.images, rates.image_nano),
+        ("second", usage.seconds, rates.second_nano),
+        ("character", usage.characters, rates.character_nano),
+        ("request", 0 if rates.request_nano is None else usage.requests, rates.request_nano),
+    )
+    return [Line(unit, count, rate or 0) for unit, count, rate in counted if count]
+
+
+def _or(rate_nano: int | None, input_nano: int) -> int:
+    return input_nano if rate_nano is None else rate_nano
+
+
 def dearest_input(rates: Rates) -> int:
     """Return the highest nano-credits that one input token can cost: what a hold assumes."""
     input_nano = rates.input_nano or 0

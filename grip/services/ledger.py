@@ -61,7 +61,7 @@ async def _checks(connection: Connection) -> AsyncIterator[Check]:
     for item in invariants.ALL:
         yield await _invariant(connection, item)
     yield await _paged("transfer_fingerprint", journal.pages(connection), _forged)
-    yield await _paged("usage_price", usage.pricings(connection), _mispriced)
+    yield await _paged("usage_price", usage.pricings(connection), mispriced)
     yield await _guarded(connection)
 
 
@@ -100,7 +100,7 @@ def _forged(row: tuple[ledger.Transfer, str]) -> str | None:
     return f"{transfer.id}: its content is not the one that its fingerprint was taken of"
 
 
-def _mispriced(row: usage.Pricing) -> str | None:
+def mispriced(row: usage.Pricing) -> str | None:
     """Return what is wrong with a charge; an estimated one may stay below its price.
 
     What a dead process left uncharged has no price to be compared with.

@@ -25,6 +25,7 @@ from grip.settings.kinds import (
     Whole,
     Word,
 )
+from grip.settings.patterns import Patterns
 from grip.settings.payment_keys import payment_kind
 from grip.settings.schema import Section, key, named_sections, required_key, section
 
@@ -159,7 +160,20 @@ class Content:
     logging: bool = key(
         True,
         Truth(),
-        "Whether a new API key logs request and answer content unless told otherwise.",
+        "Whether the content of calls is kept, of requests and answers; an API key may say "
+        "otherwise.",
+    )
+    max_bytes: int = key(
+        65_536,
+        Whole(maximum=16_777_216),
+        "How much is kept of a request, and as much of its answer; the rest is cut off. Files in "
+        "base64 are left out before.",
+    )
+    redact: tuple[str, ...] = key(
+        (),
+        Patterns(),
+        "Regular expressions: what they match is never kept, in content or in errors of upstreams. "
+        "Streams are then kept as their text. One for each line in the environment.",
     )
 
 

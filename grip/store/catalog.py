@@ -29,9 +29,8 @@ async def load(connection: AsyncConnection) -> Catalog:
     version = (await connection.execute(sa.select(catalog.c.version))).scalar_one()
     aliases = await _aliases(connection)
     models = await load_models(connection)
-    chosen = sa.select(channel).where(channel.c.enabled == 1).order_by(channel.c.id)
-    found = (await connection.execute(chosen)).mappings()
-    channels = tuple(rows.record(Channel, row) for row in found)
+    found = (await connection.execute(sa.select(channel).order_by(channel.c.id))).mappings()
+    channels = [rows.record(Channel, row) for row in found]
     costs = {
         (row[channel_cost.c.channel_id], row[channel_cost.c.model]): rows.rates(row, channel_cost)
         for row in (await connection.execute(sa.select(channel_cost))).mappings()
@@ -40,7 +39,8 @@ async def load(connection: AsyncConnection) -> Catalog:
         version=version,
         models={item.name: item for item in models},
         aliases=aliases,
-        channels=channels,
+        channels=tuple(item for item in channels if item.enabled),
+        disabled=tuple(item for item in channels if not item.enabled),
         costs=costs,
     )
 

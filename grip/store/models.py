@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from grip.money.pricing import Rates
+from grip.store import rows
 from grip.store.records import Model, Price
 from grip.store.tables import model, model_alias, price
 
@@ -40,6 +41,13 @@ async def last_version(connection: AsyncConnection, name: str) -> int:
     return (await connection.execute(query)).scalar_one() or 0
 
 
+async def price_version(connection: AsyncConnection, price_id: str) -> Price | None:
+    """Return a version of a model's prices by its id, None where there is none."""
+    row = (await connection.execute(sa.select(price).where(price.c.id == price_id))).mappings()
+    found = row.one_or_none()
+    return None if found is None else rows.price_record(found)
+
+
 async def insert_price(connection: AsyncConnection, added: Price) -> None:
     """Write a new version of a model's prices."""
     values = {
@@ -56,8 +64,8 @@ async def insert_price(connection: AsyncConnection, added: Price) -> None:
 
 async def _write_aliases(connection: AsyncConnection, owner: Model) -> None:
     if owner.aliases:
-        rows = [{"alias": alias, "model": owner.name} for alias in owner.aliases]
-        await connection.execute(sa.insert(model_alias), rows)
+        aliases = [{"alias": alias, "model": owner.name} for alias in owner.aliases]
+        await connection.execute(sa.insert(model_alias), aliases)
 
 
 async def _delete_aliases(connection: AsyncConnection, name: str) -> None:

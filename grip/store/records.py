@@ -203,14 +203,16 @@ class Channel:
 class Catalog:
     """Everything that routing and pricing need, as it stood at `version`.
 
-    `models` are by name, enabled or not; `aliases` lead to names; channels are the enabled ones.
-    `costs` are what channels take for models, by the channel's id and the model's name.
+    `models` are by name, enabled or not; `aliases` lead to names; channels are the enabled ones,
+    `disabled` the others. `costs` are what channels take for models, by the channel's id and the
+    model's name.
     """
 
     version: int
     models: Mapping[str, Model] = field(default_factory=dict)
     aliases: Mapping[str, str] = field(default_factory=dict)
     channels: tuple[Channel, ...] = ()
+    disabled: tuple[Channel, ...] = ()
     costs: Mapping[tuple[str, str], Rates] = field(default_factory=dict)
 
     def buy(self, channel_id: str, model: Model) -> Rates:
@@ -261,9 +263,28 @@ class UsageRow:
     first_byte_ms: int
     hold_credits: int
     cost_nano: int
+    carry_before: int
+    carry_after: int
     credits: int
     debt_credits: int
     balance_after: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """What is held for a call under way: `amount` in credits, for an estimate in nano-credits."""
+
+    request_id: str
+    wallet_id: str
+    key_id: str
+    amount: int
+    estimate_nano: int
+    admitted_us: int
+    model: str
+    endpoint: str
+    ip: str
+    input_tokens: int
+    price_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

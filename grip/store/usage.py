@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from grip.money.pricing import RATE_NAMES, Rates, Usage
 from grip.store import rows
-from grip.store.records import UsageRow
+from grip.store.records import Price, UsageRow
 from grip.store.tables import model_alias, price, usage
 
 PAGE_ROWS = 5_000
@@ -115,6 +115,21 @@ async def pricings(connection: AsyncConnection) -> AsyncIterator[list[Pricing]]:
             return
         after = found[-1]["seq"]
         yield [_pricing(row, prices) for row in found]
+
+
+def pricing(row: UsageRow, version: Price | None) -> Pricing:
+    """Return what one row was charged, with the version of the price that it names."""
+    return Pricing(
+        request_id=row.request_id,
+        model=row.model,
+        price_id=row.price_id,
+        price_model=None if version is None else version.model,
+        cost_nano=row.cost_nano,
+        estimated=row.estimated,
+        status=row.status,
+        used=Usage(**{name: getattr(row, name) for name in _COUNTS}),
+        rates=None if version is None else version.sell,
+    )
 
 
 async def _prices(connection: AsyncConnection) -> dict[str, tuple[str, Rates]]:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from grip import errors
 from grip.gateway import routing
-from grip.gateway.call import Candidate, Offer
+from grip.gateway.call import Candidate, Offer, Reach
 from grip.money.pricing import Rates
 from grip.store.records import Catalog, Channel, Model, ProviderPolicy
 
@@ -31,7 +31,7 @@ def tried(
 ) -> tuple[Candidate, ...]:
     """Return the channels of one model in the order in which they are tried."""
     books = Catalog(version=1, channels=tuple(channels))
-    how = routing.Reach(**{"kinds": {"sandbox"}, "attempts": 9, **reach})
+    how = Reach(**{"kinds": {"sandbox"}, "attempts": 9, **reach})
     return routing.order(routing.choices(books, [offer(model)], how), how, random, lambda _: 0)
 
 
@@ -232,7 +232,7 @@ def test_so_many_channels_of_a_model_are_tried_and_then_its_fallbacks(channel, m
         channels=tuple(channel(name, groups=[name[0]]) for name in ("a1", "a2", "a3", "b1")),
     )
     wanted = [offer(model("big", groups=["a"])), offer(model("small", groups=["b"]))]
-    reach = routing.Reach(kinds={"sandbox"}, attempts=2)
+    reach = Reach(kinds={"sandbox"}, attempts=2)
     chances = cycle([0.9, 0.5, 0.1]).__next__
     found = routing.order(routing.choices(books, wanted, reach), reach, chances, lambda _: 0)
 
@@ -245,7 +245,7 @@ def test_a_channel_costs_what_it_says_else_what_the_model_does(channel, model, p
     usual, own = Rates(input_nano=5), Rates(input_nano=3)
     gpt = model(price=price(Rates(input_nano=9), usual))
     books = Catalog(version=1, channels=(channel("a"), channel("b")), costs={("ch_b", "gpt"): own})
-    reach = routing.Reach(kinds={"sandbox"}, attempts=2)
+    reach = Reach(kinds={"sandbox"}, attempts=2)
     (found,) = routing.choices(books, [offer(gpt)], reach).eligible
 
     assert {candidate.channel.name: candidate.buy for candidate in found} == {"a": usual, "b": own}
@@ -283,7 +283,7 @@ def test_the_sick_come_last_and_the_one_that_has_rested_most_first(channel, mode
         channels=tuple(channel(name, groups=[name[0]]) for name in ("a1", "a2", "a3", "b1")),
     )
     wanted = [offer(model("big", groups=["a"])), offer(model("small", groups=["b"]))]
-    reach = routing.Reach(kinds={"sandbox"}, attempts=3)
+    reach = Reach(kinds={"sandbox"}, attempts=3)
     rests = {"ch_a1": 9, "ch_a3": 5}
     found = routing.order(
         routing.choices(books, wanted, reach), reach, lambda: 0.5, lambda key: rests.get(key[0], 0)
@@ -294,7 +294,7 @@ def test_the_sick_come_last_and_the_one_that_has_rested_most_first(channel, mode
 
 def test_a_model_that_no_channel_serves_is_offered_with_none(channel, model):
     """The call is turned away by whoever finds nobody to ask."""
-    reach = routing.Reach(kinds={"sandbox"}, attempts=3)
+    reach = Reach(kinds={"sandbox"}, attempts=3)
     found = routing.choices(Catalog(version=1), [offer(model())], reach)
 
     assert [offered.model.name for offered in found.offers] == ["gpt"]
@@ -305,6 +305,86 @@ def test_a_fallback_that_no_channel_serves_does_not_raise_the_hold(channel, mode
     """It could not serve the call."""
     books = Catalog(version=1, channels=(channel("a"),))
     wanted = [offer(model("gpt")), offer(model("dear", groups=["other"]))]
-    found = routing.choices(books, wanted, routing.Reach(kinds={"sandbox"}, attempts=3))
+    found = routing.choices(books, wanted, Reach(kinds={"sandbox"}, attempts=3))
 
     assert [offered.model.name for offered in found.offers] == ["gpt"]
+
+
+GROUPS = st.frozensets(st.sampled_from("abc"))
+
+
+@given(
+    groups=st.tuples(GROUPS, GROUPS),
+    allowed=st.tuples(st.none() | GROUPS, st.none() | GROUPS),
+    what=st.tuples(st.sampled_from(["openai", "sandbox"]), st.sampled_from(["chat", "image"])),
+)
+def test_a_channel_is_told_why_not_exactly_where_it_is_not_eligible(
+    model, channel, groups, allowed, what
+):
+    """What people are told is what was done, whatever the groups."""
+    sold = model(groups=sorted(groups[0]))
+    one = channel("a", groups=sorted(groups[1]), kind=what[0], types=[what[1]])
+    reach = Reach(allowed=allowed, kinds={"sandbox"}, attempts=3)
+    found = routing.choices(Catalog(version=1, channels=(one,)), [offer(sold)], reach)
+
+    assert any(found.eligible) == (routing.why_not_channel(sold, one, reach) == [])
+
+
+def test_each_reason_against_a_channel_has_its_word(model, channel):
+    """The key's groups are judged before the tier's, and only where the model's leave any."""
+    sold = model(groups=["a", "b"])
+    reach = Reach(allowed=(frozenset("a"), frozenset("b")), kinds={"openai"}, attempts=3)
+
+    def why(**facts: Any) -> list[str]:
+        return routing.why_not_channel(sold, channel("one", **facts), reach)
+
+    assert why(groups=["c"]) == ["model_groups", "route"]
+    assert why(groups=["b"], kind="openai") == ["key_groups"]
+    assert why(groups=["a", "b"], kind="openai") == ["tier_groups"]
+    assert why(groups=["b"], enabled=False, types=["image"]) == [
+        "disabled",
+        "type",
+        "route",
+        "key_groups",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("facts", "why"),
+    [
+        ({}, []),
+        ({"enabled": False}, ["disabled"]),
+        ({"price": None}, ["price"]),
+        ({"name": "other"}, ["key_models"]),
+    ],
+)
+def test_a_fallback_is_told_why_not_exactly_where_it_is_not_offered(model, caller, facts, why):
+    """The same rules as for the offers of a call."""
+    who = caller(models=frozenset({"gpt", "named"}))
+    fallback = model(**facts)
+    named = model("named", fallbacks=[fallback.name])
+    offered = routing.offers(catalog(named, fallback), who, named)
+
+    assert routing.why_not_offered(who, fallback) == why
+    assert (len(offered) == 2) == (why == [])
+    assert routing.why_not_offered(who, None) == ["unknown"]
+
+
+def test_what_a_wallets_policy_leaves_out_is_told_as_its_own(model, channel):
+    """By a group or a kind that it denies, or since no group that it allows is left."""
+    sold = model(groups=["a", "b"])
+    policy = ProviderPolicy(deny_groups=frozenset("b"), deny_kinds=frozenset({"openai"}))
+    reach = Reach(
+        allowed=(None, None, frozenset("b")),
+        providers=policy,
+        kinds={"openai", "sandbox"},
+        attempts=3,
+    )
+
+    def why(*groups: str, kind: str = "sandbox") -> list[str]:
+        one = channel("one", groups=list(groups), kind=kind)
+        return routing.why_not_channel(sold, one, reach)
+
+    assert why("a", "b") == ["wallet_providers"]
+    assert why("a") == ["wallet_groups"]
+    assert why("a", kind="openai") == ["wallet_providers", "wallet_groups"]

@@ -28,7 +28,11 @@ def test_an_admission_holds_its_cost_on_wallet_key_and_member(desk):
     plan = desk.plan()
     outcome = plan.decide(desk.admit(nano=2 * NANO + 1, tokens=7))
 
-    assert outcome == Admitted(admitted_us=desk.now_us, requests=None, tokens=None)
+    assert isinstance(outcome, Admitted)
+    assert outcome[:3] == (desk.now_us, None, None)
+    assert outcome.stood is not None
+    assert (outcome.stood.balance, outcome.stood.held) == (1_000, 3)
+    assert outcome.stood.held_nano == outcome.stood.member_held_nano == 2 * NANO + 1
     assert (desk.wallet.balance, desk.wallet.held, desk.wallet.available) == (1_000, 3, 997)
     assert desk.key.held_nano == desk.member.held_nano == 2 * NANO + 1
     assert list(plan.new_holds.values()) == [(desk.admit(nano=2 * NANO + 1, tokens=7), desk.now_us)]

@@ -8,6 +8,7 @@ from grip.money.pricing import (
     Rates,
     Usage,
     bound_nano,
+    cost_lines,
     cost_nano,
     dearest_input,
     is_priced,
@@ -59,6 +60,16 @@ def test_a_unit_without_a_price_adds_nothing():
     used = Usage(input_tokens=5, output_tokens=5, images=5, seconds=5, characters=5, requests=5)
 
     assert cost_nano(Rates(), used) == 0
+
+
+@given(RATES, st.builds(Usage, **dict.fromkeys(Usage._fields, st.integers(0, 10**9))))
+def test_the_lines_of_a_charge_add_up_to_its_cost(rates: Rates, usage: Usage):
+    """Whatever was used at whatever prices: people are shown what is charged, and no unit twice."""
+    lines = cost_lines(rates, usage)
+
+    assert sum(line.nano for line in lines) == cost_nano(rates, usage)
+    assert len({line.unit for line in lines}) == len(lines)
+    assert all(line.units > 0 for line in lines)
 
 
 @given(RATES, TOKENS, TOKENS, TOKENS)

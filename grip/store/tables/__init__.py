@@ -16,6 +16,7 @@ from grip.store.tables.catalog import (
     model_alias,
     price,
 )
+from grip.store.tables.details import detail, detail_route
 from grip.store.tables.journal import ledger_transfer, usage
 from grip.store.tables.records import audit, meta
 
@@ -38,6 +39,8 @@ __all__ = [
     "channel",
     "channel_cost",
     "channel_health",
+    "detail",
+    "detail_route",
     "holds",
     "idempotency",
     "idempotency_answer",

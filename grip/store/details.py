@@ -1,0 +1,142 @@
+"""The rows of `detail` and `detail_route`, beside the request path: read, and wiped.
+
+They are written by `detail_writers.py`. Content is kept as its bytes, cut (`CUT`), compressed with
+zlib (`PACKED`), both or neither.
+"""
+
+import zlib
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from grip.store import traces
+from grip.store.tables import detail, detail_route
+
+CUT: Final = 1
+PACKED: Final = 2
+
+
+class Side(NamedTuple):
+    """One side of a call's content: its bytes, its size as it was, and how it is kept.
+
+    `data` is None where nothing is kept of it.
+    """
+
+    data: bytes | None = None
+    size: int | None = None
+    form: int = 0
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether there was more."""
+        return bool(self.form & CUT)
+
+    @property
+    def text(self) -> str | None:
+        """The content as it reads."""
+        if self.data is None:
+            return None
+        return (zlib.decompress(self.data) if self.form & PACKED else self.data).decode(
+            errors="replace"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detail:
+    """How one call went, and its content as far as it was kept."""
+
+    request_id: str
+    created_us: int
+    wallet_id: str
+    key_id: str
+    route_id: str | None
+    trace: traces.Trace
+    request: Side
+    response: Side
+    redacted_us: int | None
+
+    @property
+    def has_content(self) -> bool:
+        """Whether there is any to be read."""
+        return self.request.data is not None or self.response.data is not None
+
+
+async def find(connection: AsyncConnection, request_id: str) -> Detail | None:
+    """Return the detail of a call, None where there is none."""
+    query = sa.select(detail).where(detail.c.request_id == request_id)
+    row = (await connection.execute(query)).mappings().one_or_none()
+    if row is None:
+        return None
+    return Detail(
+        request_id=row["request_id"],
+        created_us=row["created_us"],
+        wallet_id=row["wallet_id"],
+        key_id=row["key_id"],
+        route_id=row["route_id"],
+        trace=traces.read_trace(row["trace"]),
+        request=Side(row["request"], row["request_bytes"], row["request_form"]),
+        response=Side(row["response"], row["response_bytes"], row["response_form"]),
+        redacted_us=row["redacted_us"],
+    )
+
+
+async def route(connection: AsyncConnection, route_id: str) -> traces.RouteTold | None:
+    """Return what a route tells, None where it has gone."""
+    query = sa.select(detail_route.c.told).where(detail_route.c.id == route_id)
+    told = (await connection.execute(query)).scalar_one_or_none()
+    return None if told is None else traces.read_route(told)
+
+
+async def redact(
+    connection: AsyncConnection,
+    *,
+    now_us: int,
+    request_id: str | None = None,
+    wallet_id: str | None = None,
+    from_us: int | None = None,
+    to_us: int | None = None,
+    after: str = "",
+    limit: int = 1,
+) -> list[str]:
+    """Wipe the content of one call, or of a wallet's at [from, to); return which ones.
+
+    At most `limit` of them, in the order of their ids, those behind `after`; none twice.
+    """
+    query = (
+        sa.select(detail.c.request_id, detail.c.trace)
+        .where(detail.c.redacted_us.is_(None), detail.c.request_id > after)
+        .where(*_chosen(request_id, wallet_id, from_us, to_us))
+        .order_by(detail.c.request_id)
+        .limit(limit)
+    )
+    if connection.dialect.name == "sqlite":
+        # Else what was deleted stays in the file until something else is written over it.
+        await connection.exec_driver_sql("PRAGMA secure_delete = ON")
+    else:
+        query = query.with_for_update()
+    found = (await connection.execute(query)).all()
+    for row in found:
+        wiped = {"request": None, "response": None, "request_form": 0, "response_form": 0}
+        await connection.execute(
+            sa.update(detail)
+            .where(detail.c.request_id == row.request_id)
+            .values(**wiped, redacted_us=now_us, trace=traces.silenced(row.trace))
+        )
+    return [row.request_id for row in found]
+
+
+def _chosen(
+    request_id: str | None, wallet_id: str | None, from_us: int | None, to_us: int | None
+) -> list[sa.ColumnElement[Any]]:
+    conditions: list[sa.ColumnElement[Any]] = []
+    if request_id is not None:
+        conditions.append(detail.c.request_id == request_id)
+    if wallet_id is not None:
+        conditions.append(detail.c.wallet_id == wallet_id)
+    if from_us is not None:
+        conditions.append(detail.c.created_us >= from_us)
+    if to_us is not None:
+        conditions.append(detail.c.created_us < to_us)
+    return conditions
