@@ -94,7 +94,6 @@ _RESPONSE: Final = open_object(
         "model": _MODEL,
         "input": {"anyOf": [_MODEL, {**_OBJECTS, "minItems": 1}]},
         "instructions": _MAYBE_TEXT,
-        "previous_response_id": _MAYBE_TEXT,
         "stream": _MAYBE,
         "background": {"enum": [False, None]},
         "max_output_tokens": _count(1, MAX_TOKENS),
