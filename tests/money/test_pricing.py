@@ -3,7 +3,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grip.money.pricing import (
+    HEARD_UNITS,
     RATE_NAMES,
+    SPOKEN_UNITS,
     UNITS,
     Rates,
     Usage,
@@ -12,6 +14,7 @@ from grip.money.pricing import (
     cost_nano,
     dearest_input,
     is_priced,
+    prices_tokens,
 )
 
 RATE = st.none() | st.integers(0, 10**9)
@@ -122,3 +125,30 @@ def test_half_a_price_is_none_where_there_is_output():
     assert not is_priced(Rates(input_nano=1), chat)
     assert not is_priced(Rates(output_nano=1), chat)
     assert not is_priced(Rates(), embedding)
+
+
+def test_who_sells_by_the_image_counts_no_tokens():
+    """A price of zero is one all the same."""
+    assert not prices_tokens(Rates(image_nano=1))
+    assert prices_tokens(Rates(input_nano=0, output_nano=0))
+    assert prices_tokens(Rates(output_nano=1))
+
+
+@pytest.mark.parametrize(
+    ("units", "rates", "priced"),
+    [
+        (UNITS["image"], Rates(image_nano=0), True),
+        (UNITS["image"], Rates(second_nano=1), False),
+        (UNITS["chat"], Rates(image_nano=1), False),
+        (SPOKEN_UNITS, Rates(second_nano=1), False),
+        (SPOKEN_UNITS, Rates(character_nano=1), True),
+        (HEARD_UNITS, Rates(second_nano=1), True),
+        (HEARD_UNITS, Rates(character_nano=1), False),
+        (HEARD_UNITS, Rates(second_nano=1, input_nano=1), False),
+    ],
+)
+def test_only_what_a_route_counts_can_be_its_price(
+    units: frozenset[str], rates: Rates, *, priced: bool
+):
+    """All else would make its calls free."""
+    assert is_priced(rates, units) == priced
