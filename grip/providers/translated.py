@@ -8,11 +8,12 @@ from grip.providers.wires import DeltaReader, DeltaWriter
 class TranslatedStream:
     """Reads a stream on one wire and yields it on another."""
 
-    __slots__ = ("_reader", "_writer")
+    __slots__ = ("_is_over", "_reader", "_writer")
 
     def __init__(self, reader: DeltaReader, writer: DeltaWriter) -> None:
         self._reader = reader
         self._writer = writer
+        self._is_over = False
 
     def feed(self, data: bytes) -> list[StreamEvent]:
         """Return the events of what `data` completes.
@@ -20,8 +21,9 @@ class TranslatedStream:
         A count that comes before the end is told at once: the client may leave in between.
         """
         events = self._written(self._reader.feed(data))
+        self._is_over = self._is_over or bool(events and events[-1].is_end)
         counted = self._reader.report
-        if counted is not None and not (events and events[-1].is_end):
+        if counted is not None and not self._is_over:
             events.append(StreamEvent(data=b"", report=counted, is_comment=True))
         return events
 

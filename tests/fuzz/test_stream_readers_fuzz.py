@@ -108,6 +108,9 @@ class Said:
             assert not self.has_ended, "an event comes after the end"
             self.data += event.data
             self.text += reader.text(event.data) if event.unread else event.text
+            if event.unread or event.text:
+                # As for a relay: a count that more text follows was not the last word.
+                self.report = None
             self.report = event.report or self.report
             self.upstream_id = self.upstream_id or event.upstream_id
             self.has_ended = event.is_end
