@@ -126,9 +126,12 @@ def test_who_left_before_the_upstream_was_asked_is_not_asked_for(
     good, other = house.sell(polite), house.sell(polite)
     body = {"model": good.name, "messages": HELLO, "stream": True}
     house.post(ana, body)
+    good.door.next()
     with house._portal.wrap_async_context_manager(busy(house.context, ana.wallet_id)):
         Leaver(house, ana, body, headers=headers).leave()
     house.post(bob, {**body, "model": other.name})  # which is admitted after her
+    if is_asked:
+        good.door.next()
     resolve(house, ana)
 
     assert good.calls == [1 + is_asked]
