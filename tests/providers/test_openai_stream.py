@@ -210,6 +210,15 @@ def test_whatever_may_be_more_than_text_is_read(event: str, place: int):
     assert "".join(map(_text, read)).startswith("".join(TEXTS[:place]))
 
 
+def test_what_comes_behind_a_count_is_read():
+    """An event without text must not make the count look as if it had not been the last word."""
+    reader = OpenAIStream()
+    reader.feed(f"data: {CHUNKS[0]}\n\ndata: {USAGE}\n\n".encode())
+    (event,) = reader.feed(b'data: {"type":"ping"}\n\n')
+
+    assert (event.unread, event.text) == (0, "")
+
+
 @pytest.mark.parametrize("nothing", ['"usage":null', '"usage": null'])
 def test_a_usage_of_nothing_in_every_chunk_is_no_reason_to_read_it(nothing: str):
     """OpenAI sends one in each."""

@@ -48,7 +48,8 @@ class OpenAIStream(EventBytes):
                 continue
             end = _boundary(block, at)
             read = self._read(block[at:end])
-            self._flows = self._flows or bool(read.text)
+            # Behind a count each is looked into: only where text follows was it not the last word.
+            self._flows = read.report is None and (self._flows or bool(read.text))
             events.append(read)
             at = end
         return events
