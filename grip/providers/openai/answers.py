@@ -104,15 +104,7 @@ def decoded(body: bytes) -> wire.Body:
 
 
 def _listed(body: bytes) -> Results:
-    try:
-        try:
-            read = _results.decode(body)
-        except msgspec.DecodeError as error:
-            read = _results.decode(wire.mended(body, error))
-    except wire.UNREADABLE as error:
-        raise ChannelFault("garbage", str(error)) from None
-    if read.error is not None:
-        raise ChannelFault("error_in_answer", str(read.error)[:_DETAIL])
+    read: Results = wire.read_success(_results, body)
     if read.results is None:
         raise ChannelFault("garbage", "no results in the answer")
     return read

@@ -46,7 +46,7 @@ _transcript = msgspec.json.Decoder(Transcript)
 
 def images(body: bytes) -> Answer:
     """Read an answer with pictures under `data`; they are counted, not looked into."""
-    read: Images = decoded(_images, body)
+    read: Images = wire.read_success(_images, body)
     if read.data is None:
         raise ChannelFault("garbage", "no list of data in the answer")
     return Answer(
@@ -77,7 +77,7 @@ def transcript(body: bytes) -> Answer:
     """Read a transcript: JSON with its text and usage, or a text (text, srt, vtt) without."""
     if not body.lstrip().startswith(b"{"):
         return _plain(body)
-    read: Transcript = decoded(_transcript, body)
+    read: Transcript = wire.read_success(_transcript, body)
     if not isinstance(read.text, str):
         raise ChannelFault("garbage", "no text in the answer")
     return Answer(
@@ -93,20 +93,6 @@ def heard(usage: Any, duration: Any = None) -> Report:
     report = responses.report(usage)
     told = usage.get("seconds") if isinstance(usage, dict) else None
     return msgspec.structs.replace(report, seconds=_seconds(duration if told is None else told))
-
-
-def decoded(decoder: msgspec.json.Decoder[Any], body: bytes) -> Any:
-    """Return the body of a success; raises ChannelFault where it is none, or carries an error."""
-    try:
-        try:
-            read = decoder.decode(body)
-        except msgspec.DecodeError as error:
-            read = decoder.decode(wire.mended(body, error))
-    except wire.UNREADABLE as error:
-        raise ChannelFault("garbage", str(error)) from None
-    if read.error is not None:
-        raise ChannelFault("error_in_answer", str(read.error)[:_DETAIL])
-    return read
 
 
 def _plain(body: bytes) -> Answer:

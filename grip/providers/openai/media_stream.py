@@ -6,14 +6,15 @@ of a picture has come, or of speech, is told by a report without counts. Wire fa
 reference, "Image streaming", "Audio".
 """
 
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 import msgspec
 
 from grip.providers.openai import responses, wire
-from grip.providers.openai.media_answers import decoded, heard
+from grip.providers.openai.media_answers import heard
+from grip.providers.openai.typed_stream import TypedStream
 from grip.providers.port import ChannelFault, Report, StreamEvent
-from grip.providers.sse import EventBytes, payload_of, split_events
+from grip.providers.sse import payload_of
 
 _DETAIL: Final = 2000
 
@@ -31,44 +32,16 @@ class Event(msgspec.Struct):
 _event = msgspec.json.Decoder(Event)
 
 
-class MediaStream(EventBytes):
+class MediaStream(TypedStream):
     """Reads one stream of audio: it ends with its `done`."""
 
-    __slots__ = ("_ended",)
-    max_event_bytes: ClassVar[int] = 64 * 1024 * 1024
-    """Pictures and sound stand in events whole."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._ended = False
-
-    def feed(self, data: bytes) -> list[StreamEvent]:
-        """Return the events that `data` completes; what comes after the end is left out."""
-        events: list[StreamEvent] = []
-        for event in split_events(self._complete(data)):
-            if self._ended:
-                break
-            events += self._read(event)
-        return events
-
-    def text(self, data: bytes) -> str:  # noqa: ARG002 - the port's signature
-        """Return nothing: each event has been read."""
-        return ""
-
-    def close(self) -> list[StreamEvent]:
-        """Return the last events, where the stream ended without its empty line."""
-        events = []
-        if not self._ended and (left := self._left()):
-            events += self._read(left)
-        if not self._ended:
-            events += self._last()
-        return events
+    __slots__ = ()
 
     def _read(self, event: bytes) -> list[StreamEvent]:
         payload = payload_of(event)
         if not payload or payload == b"[DONE]":
             return self._wordless(event, is_end=bool(payload))
-        read: Event = decoded(_event, payload)
+        read: Event = wire.read_success(_event, payload)
         kind = read.type if isinstance(read.type, str) else ""
         if not kind:
             raise ChannelFault("garbage", "an event of the stream has no type")
@@ -88,9 +61,6 @@ class MediaStream(EventBytes):
             return [StreamEvent(data=event, report=Report())]
         is_text = kind == "transcript.text.delta" and isinstance(read.delta, str)
         return [StreamEvent(data=event, text=read.delta if is_text else "")]
-
-    def _last(self) -> list[StreamEvent]:
-        raise ChannelFault("cut", "the stream ended half-way")
 
 
 class ImageStream(MediaStream):

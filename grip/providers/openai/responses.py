@@ -6,13 +6,14 @@ finished is: nobody waits for what runs in the background. Wire facts: OpenAI AP
 "Responses" and "Streaming events".
 """
 
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 import msgspec
 
 from grip.providers.openai import wire
+from grip.providers.openai.typed_stream import TypedStream
 from grip.providers.port import Answer, ChannelFault, Report, StreamEvent
-from grip.providers.sse import EventBytes, payload_of, split_events
+from grip.providers.sse import payload_of
 
 _DETAIL: Final = 2000
 _ENDS: Final = frozenset({"response.completed", "response.incomplete"})
@@ -54,47 +55,25 @@ _event = msgspec.json.Decoder(Event)
 _any = msgspec.json.Decoder()
 
 
-class ResponsesStream(EventBytes):
+class ResponsesStream(TypedStream):
     """Reads one stream of the Responses API."""
 
-    __slots__ = ("_ended", "_told", "_upstream_id")
-    max_event_bytes: ClassVar[int] = 64 * 1024 * 1024
-    """Pictures stand in events whole, and in the last one all of them."""
+    __slots__ = ("_told", "_upstream_id")
 
     def __init__(self) -> None:
         super().__init__()
-        self._ended = False
         self._told: set[int] = set()
         self._upstream_id: str | None = None
 
-    def feed(self, data: bytes) -> list[StreamEvent]:
-        """Return the events that `data` completes; what comes after the end is left out."""
-        events: list[StreamEvent] = []
-        for event in split_events(self._complete(data)):
-            if self._ended:
-                break
-            events.append(self._read(event))
-        return events
+    def _read(self, event: bytes) -> list[StreamEvent]:
+        return [self._meant(event)]
 
-    def text(self, data: bytes) -> str:  # noqa: ARG002 - the port's signature
-        """Return nothing: each event has been read."""
-        return ""
-
-    def close(self) -> list[StreamEvent]:
-        """Return the last event, where the stream ended without its empty line."""
-        events = []
-        if not self._ended and (left := self._left()):
-            events.append(self._read(left))
-        if not self._ended:
-            raise ChannelFault("cut", "the stream ended half-way")
-        return events
-
-    def _read(self, event: bytes) -> StreamEvent:
+    def _meant(self, event: bytes) -> StreamEvent:
         payload = payload_of(event)
         if not payload or payload == b"[DONE]":
             # Some servers add chat's end, which means nothing here: before the end it is none.
             return StreamEvent(data=event, is_comment=True)
-        read: Event = _read(_event, payload)
+        read: Event = wire.read(_event, payload)
         kind = read.type if isinstance(read.type, str) else ""
         if kind in _FAULTS or read.error is not None:
             raise ChannelFault("error_in_stream", payload[:_DETAIL].decode(errors="replace"))
@@ -136,12 +115,12 @@ class ResponsesStream(EventBytes):
         if kind != "response.output_item.done" or index in self._told:
             return ""
         self._told.add(index)
-        return _said(_read(_any, bytes(read.item) or b"null"))
+        return _said(wire.read(_any, bytes(read.item) or b"null"))
 
 
 def answer(raw: bytes) -> Answer:
     """Read a whole response; raises ChannelFault where it is none, failed, or is not finished."""
-    body: Body = _read(_body, raw)
+    body: Body = wire.read(_body, raw)
     if body.error is not None or body.status in ("failed", "cancelled"):
         raise ChannelFault("error_in_answer", str(body.error)[:_DETAIL])
     if not isinstance(body.output, list):
@@ -171,18 +150,8 @@ def report(usage: Any) -> Report:
     )
 
 
-def _read(decoder: msgspec.json.Decoder[Any], text: bytes) -> Any:
-    try:
-        try:
-            return decoder.decode(text)
-        except msgspec.DecodeError as error:
-            return decoder.decode(wire.mended(text, error))
-    except wire.UNREADABLE as error:
-        raise ChannelFault("garbage", str(error)) from None
-
-
 def _body_of(read: Event) -> Body:
-    found: Body = _read(_body, bytes(read.response) or b"{}")
+    found: Body = wire.read(_body, bytes(read.response) or b"{}")
     return found
 
 

@@ -9,12 +9,13 @@ from typing import Any, Final
 
 import msgspec
 
-from grip.providers.port import Report
+from grip.providers.port import ChannelFault, Report
 
 MAX_TOKENS: Final = 10_000_000
 """A count above this is garbage, and counts as none: no model takes or gives as much."""
 
 _MAX_ID_CHARACTERS: Final = 200
+_DETAIL: Final = 2000
 
 
 class Delta(msgspec.Struct):
@@ -111,6 +112,28 @@ def decode(text: bytes) -> Body:
         return _decoder.decode(text)
     except msgspec.DecodeError as error:
         return _decoder.decode(mended(text, error))
+
+
+def read(decoder: msgspec.json.Decoder[Any], text: bytes) -> Any:
+    """Return what `decoder` finds in `text`, halves of surrogate pairs as replacements.
+
+    Raises ChannelFault where it is no JSON, or none of that shape.
+    """
+    try:
+        try:
+            return decoder.decode(text)
+        except msgspec.DecodeError as error:
+            return decoder.decode(mended(text, error))
+    except UNREADABLE as error:
+        raise ChannelFault("garbage", str(error)) from None
+
+
+def read_success(decoder: msgspec.json.Decoder[Any], text: bytes) -> Any:
+    """Return what `read` does, of a shape that has an `error`; raises ChannelFault where it has."""
+    found = read(decoder, text)
+    if found.error is not None:
+        raise ChannelFault("error_in_answer", str(found.error)[:_DETAIL])
+    return found
 
 
 def mended(text: bytes, error: msgspec.DecodeError) -> bytes:
