@@ -95,5 +95,12 @@ def too_large(most: int) -> TransportFault:
 
 _NO_SUCCESS: Final = 300
 
-READ_HEADERS = ("content-type", "retry-after", "x-request-id")
+READ_HEADERS = (
+    "content-type",
+    "retry-after",
+    "x-request-id",
+    "openai-poll-after-ms",
+    "x-fal-billable-units",
+    "x-fal-error-type",
+)
 """The headers of an answer that grip reads."""
