@@ -1,0 +1,5 @@
+"""Replicate: models as predictions."""
+
+from grip.providers.replicate.adapter import ReplicateTasks
+
+__all__ = ["ReplicateTasks"]
