@@ -6,7 +6,14 @@ from contextlib import asynccontextmanager
 
 from grip.providers import sandbox
 from grip.providers.port import UpstreamRequest
-from grip.transport.port import Reply, StreamReply, Timeouts, TransportFault
+from grip.transport.port import (
+    Reply,
+    StreamReply,
+    Timeouts,
+    TransportFault,
+    most_bytes,
+    too_large,
+)
 
 
 class SandboxPlayer:
@@ -23,7 +30,7 @@ class SandboxPlayer:
         self, request: UpstreamRequest, timeouts: Timeouts
     ) -> AsyncIterator[StreamReply]:
         """Yield the answer once the script has come to its head."""
-        script = sandbox.script(request.url.removeprefix(sandbox.SCHEME), request.body)
+        script = _script(request)
         fail, wait_s = script.behaviour.fail, script.behaviour.delay_s
         if fail == "connect":
             raise TransportFault("connect", "the sandbox was told to refuse connections")
@@ -38,6 +45,13 @@ class SandboxPlayer:
         yield _Reply(script, timeouts)
 
 
+def _script(request: UpstreamRequest) -> sandbox.Script:
+    path = request.url.removeprefix(sandbox.SCHEME)
+    if path.startswith(sandbox.TASKS):
+        return sandbox.task_script(request.method, path, request.body)
+    return sandbox.script(path, request.body)
+
+
 class _Reply:
     """A `StreamReply` that plays the chunks of a script."""
 
@@ -47,6 +61,7 @@ class _Reply:
         self._chunks = iter(script.chunks)
         self._wait_s = script.behaviour.chunk_delay_s
         self._limit_s = timeouts.chunk_s
+        self._most = most_bytes(script.status)
 
     async def read(self) -> bytes:
         chunk = next(self._chunks, b"")
@@ -61,6 +76,10 @@ class _Reply:
 
     async def read_all(self) -> bytes:
         parts = []
+        size = 0
         while data := await self.read():
             parts.append(data)
+            size += len(data)
+            if size > self._most:
+                raise too_large(self._most)
         return b"".join(parts)
