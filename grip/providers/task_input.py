@@ -45,7 +45,6 @@ _LEFT_OUT: Final = frozenset(
         "partialimages",
         "prefer",
         "priority",
-        "responseformat",
         "returnbase64",
         "safetyidentifier",
         "servicetier",

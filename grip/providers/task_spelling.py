@@ -8,6 +8,8 @@ its upstream name, as in `--map film=fal-ai/veo3?seconds=duration:{}s&images=ima
 - `:text` writes a number as a text, `:{}s` into a text, `:list` and `:one` the pictures as a
   list or only the first, `:object` a size as `{"width", "height"}`, `:width_height` as two
   members `width` and `height`, `:ratio` as `16:9`
+- `rest=a+b` lets no other members through than these, of those that grip has no word for; untold
+  all go along, also those that make a vendor charge more (`resolution=4k`)
 
 What is priced is sent, unless the operator says here that the model has no word for it.
 """
@@ -26,14 +28,20 @@ _MAX_LENGTH: Final = 400
 
 
 class Spelling(msgspec.Struct, frozen=True, kw_only=True):
-    """A model's own name, and the members that it takes grip's words as: (member, form)."""
+    """A model's own name, and the members that it takes grip's words as: (member, form).
+
+    `rest` are the other members that may go along; None is all.
+    """
 
     model: str
     members: Mapping[str, tuple[str, str]]
+    rest: frozenset[str] | None = None
 
     def spelt(self, asked: TaskInput) -> dict[str, Any]:
         """Return the members of a request: grip's words as the model spells them, and the rest."""
         sent = asked.rest()
+        if self.rest is not None:
+            sent = {name: value for name, value in sent.items() if name in self.rest}
         for word, value in asked.values.items():
             member, form = self.members.get(word, ("", ""))
             if member:
@@ -51,12 +59,16 @@ def spelling(model: str, usual: tuple[tuple[str, str], ...]) -> Spelling:
     if not name or len(model) > _MAX_LENGTH:
         raise ValueError("the upstream's name of the model is empty or too long")
     members = {word: _member(text) for word, text in usual}
+    rest: frozenset[str] | None = None
     for setting in filter(None, settings.split("&")):
         word, equals, text = setting.partition("=")
+        if word == "rest" and equals:
+            rest = frozenset(filter(None, text.split("+")))
+            continue
         if word not in WORDS or not equals:
             raise ValueError(f"there is no word {word!r} to spell; there are {_KNOWN}")
         members[word] = _member(text)
-    return Spelling(model=name, members=members)
+    return Spelling(model=name, members=members, rest=rest)
 
 
 def _member(text: str) -> tuple[str, str]:

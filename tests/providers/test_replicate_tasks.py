@@ -63,7 +63,7 @@ def _look(body: Any, status: int = 200, kind: str = "image") -> Any:
 
 
 def test_an_official_model_is_submitted_by_its_name():
-    """With the callback for the end alone, and Replicate's deadline set to grip's."""
+    """With the callback, whose first call brings a lost id, and its own deadline set to grip's."""
     hook = "https://grip.example/hooks/up/replicate/task_1/t"
     call = task("image", MODEL, webhook_url=hook, deadline_us=NOW_US + 90_000_000)
     request = asked(ADAPTER.submit(call, REPLICATE))
@@ -72,7 +72,7 @@ def test_an_official_model_is_submitted_by_its_name():
     assert sent(request) == {
         "input": PREDICTION["input"],
         "webhook": hook,
-        "webhook_events_filter": ["completed"],
+        "webhook_events_filter": ["start", "completed"],
     }
     assert ("authorization", f"Bearer {SECRET}") in request.headers
     assert ("cancel-after", "90s") in request.headers

@@ -180,7 +180,7 @@ def test_a_word_in_other_letters_is_refused(name: str):
         *("callback_url", "callback", "callbackUrl", "CALLBACK-URL", "webhook", "webhook_url"),
         *("fal_webhook", "webhook_events_filter", "webhook_completed", "notify_hook", "notifyUrl"),
         *("service_tier", "serviceTier", "execution_expires_after", "sync_mode", "api_key"),
-        *("stream", "response_format", "model", "version", "metadata", "extra_body", "priority"),
+        *("stream", "stream_format", "model", "version", "metadata", "extra_body", "priority"),
     ],
 )
 def test_what_would_call_somebody_or_change_the_bill_is_left_out(name: str):

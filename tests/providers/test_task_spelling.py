@@ -52,6 +52,15 @@ def test_a_count_may_be_a_text_or_not_sent_at_all():
     assert _spelt("a?size=&n=", n=3) == {"prompt": "x"}
 
 
+def test_only_what_the_operator_lets_through_goes_along():
+    """Else a customer could ask for what costs more than it was priced at."""
+    asked: dict[str, Any] = {"seed": 7, "resolution": "4k"}
+
+    assert _spelt("a?size=&n=", **asked) == {"prompt": "x", "seed": 7, "resolution": "4k"}
+    assert _spelt("a?size=&n=&rest=seed+style", **asked) == {"prompt": "x", "seed": 7}
+    assert _spelt("a?size=&n=&rest=", **asked) == {"prompt": "x"}
+
+
 def test_seconds_may_be_a_text_of_their_own():
     """As Veo has them."""
     assert _spelt("fal-ai/veo3?seconds=duration:{}s", "video")["duration"] == "4s"

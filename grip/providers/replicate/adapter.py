@@ -124,7 +124,7 @@ class ReplicateTasks(Vendor):
         else:
             body["version"] = spelt.model
         if call.webhook_url:
-            body |= {"webhook": call.webhook_url, "webhook_events_filter": ["completed"]}
+            body |= {"webhook": call.webhook_url, "webhook_events_filter": ["start", "completed"]}
         heads = [("content-type", "application/json"), *self.credentials(target)]
         if call.left_s is not None:
             heads.append(("cancel-after", f"{max(call.left_s, _SHORTEST_S)}s"))
