@@ -43,7 +43,7 @@ async def probe(
 
     Raises InvalidRequest where there is no such model, ChannelFailed where the call failed.
     """
-    chosen = _choose(catalog, channel, model)
+    chosen = _choose(upstream, catalog, channel, model)
     candidate = _candidate(channel, chosen)
     call = smallest_call(chosen)
     try:
@@ -85,10 +85,11 @@ def _candidate(channel: Channel, model: Model) -> Candidate:
     )
 
 
-def _choose(catalog: Catalog, channel: Channel, name: str | None) -> Model:
-    """Return the model to test with."""
+def _choose(upstream: Upstream, catalog: Catalog, channel: Channel, name: str | None) -> Model:
+    """Return the model to test with: one of a type that the channel's kind answers at once."""
     for found in _eligible(catalog, channel) if name is None else [_named(catalog, name)]:
-        if found.type in _PATHS:
+        path = _PATHS.get(found.type)
+        if path is not None and channel.kind in upstream.kinds(path):
             return found
     raise errors.InvalidRequest(
         "no model that this channel may serve can be tested; name one with --model", param="model"

@@ -25,6 +25,7 @@ ROUTES: Mapping[str, tuple[str, ...]] = MappingProxyType(
 
 _TEXT = ("chat", "embedding")
 _MEDIA = (*_TEXT, "image", "audio")
+_MADE = ("image", "audio", "video")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +53,8 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             base_url="https://generativelanguage.googleapis.com/v1beta",
         ),
         "azure": Kind(types=_MEDIA),
-        "sandbox": Kind(types=_MEDIA, has_upstream=False),
+        "fal": Kind(types=_MADE, base_url="https://queue.fal.run"),
+        "replicate": Kind(types=_MADE, base_url="https://api.replicate.com/v1"),
+        "sandbox": Kind(types=(*_MEDIA, "video"), has_upstream=False),
     }
 )

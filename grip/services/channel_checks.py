@@ -10,6 +10,7 @@ from grip import settings
 from grip.errors import SecretUnresolved
 from grip.providers.kinds import KINDS, Kind
 from grip.providers.openai import azure
+from grip.providers.task_spelling import spelling
 from grip.services.catalog_checks import (
     check_groups,
     check_known,
@@ -23,6 +24,8 @@ _WEIGHT_MAX = 1_000_000
 _PRIORITY_MAX = 1_000_000
 _TIMEOUT_MAX_MS = 86_400_000
 _ID_PREFIX = "ch_"
+_SPELT = frozenset({"fal", "replicate"})
+"""The kinds whose models spell grip's words each in its own way."""
 
 
 def check_kind(kind: str) -> Kind:
@@ -43,10 +46,19 @@ def check(channel: Channel) -> Channel:
     for model, upstream in channel.model_map.items():
         check_name(model, "map")
         check_name(upstream, "map")
+        if channel.kind in _SPELT:
+            _check_spelling(upstream)
     _check_numbers(channel)
     _check_timeouts(channel)
     _check_upstream(channel, kind)
     return dataclasses.replace(channel, base_url=channel.base_url.rstrip("/"))
+
+
+def _check_spelling(upstream: str) -> None:
+    try:
+        spelling(upstream, ())
+    except ValueError as error:
+        raise refused("map", str(error)) from None
 
 
 def _check_numbers(channel: Channel) -> None:

@@ -27,9 +27,10 @@ _SELL = {
     "embedding": Rates(input_nano=20_000),
     "image": Rates(image_nano=40 * NANO),
     "audio": Rates(second_nano=100_000_000, character_nano=15_000_000),
+    "video": Rates(second_nano=100 * NANO),
 }
 """In nano-credits: $0.15 and $0.60, and $0.02, per million tokens, $0.04 for an image, $0.0001 for
-a second of sound, $15 for a million characters of speech."""
+a second of sound, $15 for a million characters of speech, $0.10 for a second of video."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

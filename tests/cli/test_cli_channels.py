@@ -178,6 +178,21 @@ def test_a_channel_is_tested_with_the_model_that_is_named(grip):
     assert grip("channels", "test", "one", "--model", "x").status == 2
 
 
+@pytest.mark.parametrize("kind", ["fal", "replicate"])
+def test_a_channel_that_only_takes_tasks_cannot_be_tested_at_once(grip, kind: str):
+    """It has an address of its kind; a call that it cannot answer is refused, not made."""
+    added = grip("channels", "add", "one", "--kind", kind, "--json").json
+    grip("models", "add", "m", "--type", "chat", "--input", "1", "--output", "1")
+    grip("models", "add", "film", "--type", "video", "--per-second", "0.1")
+
+    assert added["types"] == ["image", "audio", "video"]
+    assert added["base_url"].startswith("https://")
+    for words in ((), ("--model", "m"), ("--model", "film")):
+        refused = grip("channels", "test", "one", *words)
+        assert refused.status == 2
+        assert refused.stderr.startswith("error: invalid_request_error")
+
+
 def test_a_channels_cost_of_a_model_is_set_and_shown(grip):
     """In US dollars; an empty value takes it away, and the model's own cost holds."""
     grip("channels", "add", "main", "--kind", "openai")

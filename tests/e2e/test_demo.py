@@ -75,7 +75,7 @@ def test_a_restart_rolls_the_key(own_url: str, tmp_path: Path):
     )
 
     assert len(keys) == 1
-    assert {model["type"] for model in models} == {"chat", "embedding", "image", "audio"}
+    assert {model["type"] for model in models} == {"chat", "embedding", "image", "audio", "video"}
     assert all(model["priced"] for model in models)
     assert all(any(float(model[unit] or 0) > 0 for unit in UNITS) for model in models)
 

@@ -4,6 +4,7 @@ import pytest
 
 from grip.app import ADAPTERS
 from grip.providers.kinds import KINDS, ROUTES
+from grip.providers.task_adapters import TASK_ADAPTERS
 from grip.web.routes.metered import SURFACES
 
 
@@ -16,12 +17,20 @@ def test_every_metered_route_is_of_a_type():
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_kind_answers_on_a_route_of_each_of_its_types(kind):
-    """Where the type has routes at all: a channel that is shown as able is."""
+def test_a_kind_carries_each_of_its_types(kind):
+    """On a route, or as tasks; a type that nobody can call at all is anybody's."""
+    routed = set(ADAPTERS[kind].paths) if kind in ADAPTERS else set()
+    tasks = TASK_ADAPTERS[kind].types if kind in TASK_ADAPTERS else ()
     dumb = [
         type_
         for type_ in KINDS[kind].types
-        if type_ in ROUTES and not set(ADAPTERS[kind].paths) & set(ROUTES[type_])
+        if type_ in ROUTES and not routed & set(ROUTES[type_]) and type_ not in tasks
     ]
 
     assert dumb == []
+
+
+@pytest.mark.parametrize("kind", TASK_ADAPTERS)
+def test_who_carries_tasks_of_a_type_may_have_channels_of_it(kind):
+    """Else no channel could be told to."""
+    assert set(TASK_ADAPTERS[kind].types) <= set(KINDS[kind].types)

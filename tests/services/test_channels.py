@@ -157,6 +157,8 @@ async def test_addresses_that_can_be_called_are_taken(context: Context, url: str
         ("types", {"kind": "sandbox", "types": ["rerank"]}),
         ("map", {"model_map": {"a b": "c"}}),
         ("map", {"model_map": {"a": "b c"}}),
+        ("map", {"kind": "fal", "model_map": {"a": "b?n=count:none"}}),
+        ("map", {"kind": "replicate", "model_map": {"a": "b?frames=n"}}),
         ("weight", {"weight": 0}),
         ("weight", {"weight": 1_000_001}),
         ("priority", {"priority": 2**63}),
