@@ -213,3 +213,30 @@ class BooksBroken(GripError):
 
     code = "books_broken"
     category = Category.INTERNAL
+
+
+class ResultUnavailable(GripError):
+    """A task's result cannot be had from the vendor: its link is dead, or the answer broke."""
+
+    code = "result_unavailable"
+    category = Category.UNAVAILABLE
+
+
+class ResultTooLarge(ResultUnavailable):
+    """A result is over `[results] max_bytes`; asking for it again will not help."""
+
+
+class ResultNotAsClaimed(ResultUnavailable):
+    """What came as a result is none: empty, cut, or of another kind than the task makes."""
+
+
+class ResultMissing(NotFound):
+    """A result is not kept, or not any more."""
+
+
+class ResultStoreUnavailable(ServiceUnavailable):
+    """The place where results are kept cannot be read or written; the result itself may be fine."""
+
+
+class ResultStoreFull(ResultStoreUnavailable):
+    """The disk of the results has no room, or would leave the books none."""

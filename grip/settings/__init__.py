@@ -9,6 +9,7 @@ from grip.settings.file import locate
 from grip.settings.kinds import IPNetwork
 from grip.settings.load import load
 from grip.settings.process import ENVIRON
+from grip.settings.results import Results
 from grip.settings.secret_references import check_secret_reference, resolve_secret
 from grip.settings.sections import (
     DEFAULT_TIERS,
@@ -40,6 +41,7 @@ __all__ = [
     "Legal",
     "Log",
     "Region",
+    "Results",
     "Retention",
     "Routing",
     "Server",

@@ -27,6 +27,7 @@ from grip.settings.kinds import (
 )
 from grip.settings.patterns import Patterns
 from grip.settings.payment_keys import payment_kind
+from grip.settings.results import Results
 from grip.settings.schema import Section, key, named_sections, required_key, section
 
 _COUNT_MAX = 10**12
@@ -318,6 +319,7 @@ class Settings:
     )
     streams: Streams = section(Streams, "Answers that flow.")
     callbacks: Callbacks = section(Callbacks, "Deliveries to the callback_url of a task.")
+    results: Results = section(Results, "What tasks make: pictures, films and sounds.")
     payments: Mapping[str, Mapping[str, str]] = named_sections(
         MappingProxyType({}),
         Section(
