@@ -81,6 +81,9 @@ class DirectoryStore:
         """Remove files with passing names that nobody has written to since then."""
         return await _on_disk(self._tidy, before_us)
 
+    async def close(self) -> None:
+        """Do nothing: no file is open between two calls."""
+
     @property
     def _incoming(self) -> Path:
         return self._root / "incoming"

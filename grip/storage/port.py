@@ -49,6 +49,9 @@ class ResultStore(ResultReader, Protocol):
     async def tidy(self, before_us: int) -> int:
         """Delete what puts that died have left since before then; return how many."""
 
+    async def close(self) -> None:
+        """Let go of it, after its last use and before the process ends."""
+
 
 def parts_of(key: str) -> tuple[str, str]:
     """Return the task and the number in a key; raises InvalidRequest for any other name."""

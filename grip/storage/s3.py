@@ -23,7 +23,9 @@ _PART_BYTES: Final = 8 * 1024 * 1024
 """One part: ten thousand of them are the most that S3 takes, which makes 80 GB."""
 
 _PARTS_AT_ONCE: Final = 2
+_BLOCK_BYTES: Final = 1024 * 1024
 _RANGE_BYTES: Final = 1024 * 1024
+_REST_S: Final = 0.25
 _CLIENT: Final = {
     "connect_timeout": timedelta(seconds=10),
     "read_timeout": timedelta(seconds=30),
@@ -68,12 +70,11 @@ class S3Store:
         name = self._name(key)
         intake = Intake(chunks)
         await intake.begin()
-        parts = intake.blocks(_PART_BYTES)
-        first = await anext(parts, b"")
-        if len(first) < _PART_BYTES:
-            await _talk(self._upload(name, first, intake.content_type))
+        feed = _Feed(intake.blocks(_BLOCK_BYTES))
+        if await feed.begin(_PART_BYTES):
+            await self._put_parts(name, feed, intake.content_type)
         else:
-            await self._put_parts(name, _Feed(first, parts), intake.content_type)
+            await _talk(self._upload(name, feed.begun(), intake.content_type))
         return intake.stored()
 
     async def open(self, key: str, start: int, stop: int) -> AsyncGenerator[bytes, None]:
@@ -97,6 +98,14 @@ class S3Store:
     async def tidy(self, before_us: int) -> int:  # noqa: ARG002 - the port's
         """Do nothing: parts of puts that died are for the bucket's lifecycle rule."""
         return 0
+
+    async def close(self) -> None:
+        """Let the library's threads come to rest.
+
+        One that still gives back what a call has used aborts an interpreter that ends meanwhile
+        (PyO3/pyo3-async-runtimes#40), and there is nothing to wait for.
+        """
+        await asyncio.sleep(_REST_S)
 
     def _name(self, key: str) -> str:
         task, number = parts_of(key)
@@ -131,13 +140,26 @@ class _Stopped(Exception):
 
 
 class _Feed:
-    """The parts of an upload, which can be made to fail from outside."""
+    """What goes up, block for block; it can be made to fail from outside."""
 
-    def __init__(self, first: bytes, rest: AsyncIterator[bytes]) -> None:
-        self._first: bytes | None = first
-        self._rest = rest
+    def __init__(self, blocks: AsyncIterator[bytes]) -> None:
+        self._first = bytearray()
+        self._rest = blocks
         self._step: asyncio.Future[bytes] | None = None
         self._is_stopped = False
+
+    async def begin(self, size: int) -> bool:
+        """Read this much ahead; return whether there was so much."""
+        async for block in self._rest:
+            self._first += block
+            if len(self._first) >= size:
+                return True
+        return False
+
+    def begun(self) -> bytes:
+        """Give what was read ahead, once."""
+        first, self._first = bytes(self._first), bytearray()
+        return first
 
     def __aiter__(self) -> "_Feed":
         return self
@@ -145,9 +167,8 @@ class _Feed:
     async def __anext__(self) -> bytes:
         if self._is_stopped:
             raise _Stopped
-        if self._first is not None:
-            first, self._first = self._first, None
-            return first
+        if self._first:
+            return self.begun()
         self._step = asyncio.ensure_future(self._next())
         try:
             return await self._step
