@@ -28,6 +28,7 @@ def test_files_are_called_by_their_type(name: str):
         b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>',
         b'{"error": {"message": "expired"}}',
         b"\xff\xfe<\0h\0t\0m\0l\0>\0",
+        b"\xff\xfe \0<\0h\0",
         b"\xfe\xff\0<\0h\0t\0m\0l\0>",
         b"%PDF-1.7",
         b"PK\x03\x04",
