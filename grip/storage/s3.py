@@ -49,10 +49,11 @@ class S3Store:
         secret_key: str | None = None,
         virtual_host: bool = False,
     ) -> None:
+        # Handed over by a function, since a token in the environment would be sent along otherwise.
+        own = {"access_key_id": access_key, "secret_access_key": secret_key, "expires_at": None}
         given: dict[str, Any] = {
             "endpoint": endpoint,
-            "access_key_id": access_key,
-            "secret_access_key": secret_key,
+            "credential_provider": None if access_key is None else lambda: own,
             "client_options": {**_CLIENT, "allow_http": (endpoint or "").startswith("http://")},
             "retry_config": _RETRY,
         }

@@ -26,8 +26,8 @@ _AUTHORIZATION = re.compile(
 class S3Server(ThreadingHTTPServer):
     """One bucket in memory. `objects` and `types` are what lies in it, `uploads` what is open.
 
-    `requests` are the methods and paths that came, `fail` is a status that all answers have, and
-    `most_part_bytes` the largest body that was sent.
+    `requests` are the methods and paths that came, `tokens` those of passing credentials, `fail` is
+    a status that all answers have, and `most_part_bytes` the largest body that was sent.
     """
 
     daemon_threads = True
@@ -38,6 +38,7 @@ class S3Server(ThreadingHTTPServer):
         self.types: dict[str, str] = {}
         self.uploads: dict[str, dict[int, bytes]] = {}
         self.requests: list[str] = []
+        self.tokens: set[str] = set()
         self.most_part_bytes = 0
         self.fail = 0
         self._thread = threading.Thread(target=self.serve_forever, args=(0.01,))
@@ -124,6 +125,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _is_admitted(self, body: bytes) -> bool:
         self.server.requests.append(f"{self.command} {self.path}")
+        self.server.tokens |= set(self.headers.get_all("x-amz-security-token", []))
         if self.server.fail:
             self._xml("Error", "<Code>Told</Code>", status=self.server.fail)
             return False

@@ -88,6 +88,25 @@ async def test_storage_that_refuses_is_named(bucket: S3Store, s3: S3Server, size
         await bucket.delete(KEY)
 
 
+async def test_a_stray_token_of_the_environment_is_not_sent(
+    s3: S3Server, monkeypatch: pytest.MonkeyPatch
+):
+    """Keys that are configured stand for themselves."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        monkeypatch.setenv(name, "stray")
+    configured = S3Store(
+        s3_server.BUCKET,
+        region=s3_server.REGION,
+        endpoint=s3.endpoint,
+        access_key=s3_server.ACCESS_KEY,
+        secret_key=s3_server.SECRET_KEY,
+    )
+    await configured.put(KEY, in_chunks(b"x"))
+
+    assert s3.objects == {KEY: b"x"}
+    assert s3.tokens == set()
+
+
 async def test_a_reader_asks_for_what_it_reads(bucket: S3Store, s3: S3Server):
     """One range after another: a slow one holds no connection, and nothing is read ahead."""
     await bucket.put(KEY, in_chunks(b"x" * 5_000_000, 1_000_000))
