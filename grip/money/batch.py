@@ -28,7 +28,7 @@ from grip.money.entries import (
     Stood,
 )
 from grip.money.limits import MINUTE_US, Window
-from grip.money.purses import Windows, room_nano, shortage
+from grip.money.purses import Windows, room_nano, shortage, spend
 from grip.money.states import (
     ClaimState,
     HoldState,
@@ -197,8 +197,8 @@ class Plan:
         from_wallet = min(drawn, wallet.available)
         wallet.balance -= from_wallet
         wallet.debt += drawn - from_wallet
-        _spend(key, cost_nano)
-        _spend(member, cost_nano)
+        spend(key, cost_nano)
+        spend(member, cost_nano)
         self.usage.append(
             UsageEntry(
                 request_id=hold.request_id,
@@ -303,8 +303,3 @@ def _stood(wallet: WalletState, key: KeyState, member: MemberState) -> Stood:
         member.spent_nano,
         member.held_nano,
     )
-
-
-def _spend(row: KeyState | MemberState, cost_nano: int) -> None:
-    drawn, row.spent_nano = draw(row.spent_nano, cost_nano)
-    row.spent += drawn

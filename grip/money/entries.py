@@ -21,6 +21,9 @@ CUT: Final = "cut"
 LIMITED: Final = "limited"
 """The status of a stream that ended where wallet, budget or member limit could give no more."""
 
+CAPPED: Final = "capped"
+"""The status of a task that used more than was held for it: what is above is the operator's."""
+
 CRASH_VOID: Final = "crash_void"
 """The verdict on a call whose process died: nothing is charged."""
 

@@ -7,7 +7,7 @@ Refuses to know balances: whether a wallet can pay is asked where its row is loc
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Final
 
 from grip.money.amounts import MAX_CREDITS
@@ -79,6 +79,7 @@ class Counterpart:
 
 GRANT: Final = Counterpart(kind="grant", account=GRANTED)
 ADJUSTMENT: Final = Counterpart(kind="adjust", account=ADJUST)
+TASK: Final = Counterpart(kind="task", account=REVENUE)
 
 
 def debt_account(wallet_id: str) -> str:
@@ -105,6 +106,56 @@ def settle_debt(effect: Effect, transfer_id: str, amount: int) -> Transfer:
     """Return the transfer of `amount` credits from the wallet to its debt."""
     debt = Counterpart(kind="debt_settlement", account=debt_account(effect.wallet_id))
     return _single(effect, transfer_id, debt, amount=amount, credited=debt.account)
+
+
+def hold(effect: Effect, transfer_id: str, counterpart: Counterpart, amount: int) -> Transfer:
+    """Return the transfer that holds `amount` credits of the wallet until it is resolved."""
+    return _debiting(effect, transfer_id, counterpart, amount, phase=PENDING)
+
+
+def post(effect: Effect, transfer_id: str, held: Transfer, amount: int) -> Transfer:
+    """Return the transfer that takes `amount` of what is held, and gives the rest back."""
+    if amount > held.amount:
+        raise ValueError(f"{held.id} holds {held.amount} credits, not {amount}")
+    return _resolving(effect, transfer_id, held, amount, phase=POST)
+
+
+def void(effect: Effect, transfer_id: str, held: Transfer) -> Transfer:
+    """Return the transfer that gives all back that is held."""
+    return _resolving(effect, transfer_id, held, 0, phase=VOID)
+
+
+def _resolving(
+    effect: Effect, transfer_id: str, held: Transfer, amount: int, *, phase: str
+) -> Transfer:
+    if held.phase != PENDING:
+        raise ValueError(f"{held.id} holds nothing")
+    counterpart = Counterpart(kind=held.kind, account=held.credit_account)
+    made = _debiting(effect, transfer_id, counterpart, amount, phase=phase)
+    return replace(made, pending_id=held.id)
+
+
+def _debiting(
+    effect: Effect, transfer_id: str, counterpart: Counterpart, amount: int, *, phase: str
+) -> Transfer:
+    """Return a transfer off the wallet in this phase; it may be of nothing."""
+    if not 0 <= amount <= MAX_CREDITS:
+        raise ValueError(f"a hold is of 0 to {MAX_CREDITS} credits, not {amount}")
+    return Transfer(
+        id=transfer_id,
+        group_id=effect.group_id,
+        kind=counterpart.kind,
+        phase=phase,
+        debit_account=effect.wallet_id,
+        credit_account=counterpart.account,
+        amount=amount,
+        pending_id=None,
+        idem_key=f"{effect.name}:{counterpart.kind}",
+        wallet_id=effect.wallet_id,
+        actor=effect.actor,
+        reason=effect.reason,
+        created_us=effect.created_us,
+    )
 
 
 def _single(

@@ -4,7 +4,7 @@ A refusal changes nothing, and costs none of the limits.
 """
 
 from grip import errors
-from grip.money.amounts import NANO
+from grip.money.amounts import NANO, draw
 from grip.money.entries import Admit
 from grip.money.limits import MINUTE_US, SECOND_US, Standing, Window, whole_seconds
 from grip.money.states import HoldState, KeyState, MemberState, TierLimits, WalletState
@@ -121,6 +121,12 @@ def shortage(
             },
         )
     return None
+
+
+def spend(row: KeyState | MemberState, cost_nano: int) -> None:
+    """Count what was charged against a key's budget or a member's limit."""
+    drawn, row.spent_nano = draw(row.spent_nano, cost_nano)
+    row.spent += drawn
 
 
 def _purse(entry: Admit, row: KeyState | MemberState, cap: int) -> dict[str, object]:

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
 from grip.money import ledger, pricing
-from grip.money.entries import CRASH_VOID
+from grip.money.entries import CAPPED, CRASH_VOID
 from grip.services.context import Context
 from grip.store import guards, invariants, usage
 from grip.store import ledger as journal
@@ -101,7 +101,7 @@ def _forged(row: tuple[ledger.Transfer, str]) -> str | None:
 
 
 def mispriced(row: usage.Pricing) -> str | None:
-    """Return what is wrong with a charge; an estimated one may stay below its price.
+    """Return what is wrong with a charge; an estimated or a capped one may stay below its price.
 
     What a dead process left uncharged has no price to be compared with.
     """
@@ -112,7 +112,8 @@ def mispriced(row: usage.Pricing) -> str | None:
     if row.price_model != row.model:
         return f"{row.request_id}: {row.price_id} prices {row.price_model}, not {row.model}"
     price_nano = pricing.cost_nano(row.rates, row.used)
-    if row.cost_nano == price_nano or (row.estimated and row.cost_nano < price_nano):
+    may_be_less = row.estimated or row.status == CAPPED
+    if row.cost_nano == price_nano or (may_be_less and row.cost_nano < price_nano):
         return None
     return (
         f"{row.request_id}: it was charged {row.cost_nano} nano-credits, "

@@ -12,7 +12,7 @@ from grip.store.tables import holds, idempotency, idempotency_answer, usage
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredAnswer:
-    """An answer as it was given, and what the call was charged."""
+    """An answer as it was given, and what the call was charged: nothing yet, of a task's start."""
 
     request_id: str
     content_type: str
@@ -37,15 +37,33 @@ async def answer(connection: AsyncConnection, request_id: str) -> StoredAnswer |
             idempotency.c.request_id,
             idempotency.c.content_type,
             idempotency_answer.c.body,
-            usage.c.credits,
-            usage.c.cost_nano,
+            sa.func.coalesce(usage.c.credits, 0).label("credits"),
+            sa.func.coalesce(usage.c.cost_nano, 0).label("cost_nano"),
         )
         .join(idempotency_answer, idempotency_answer.c.request_id == idempotency.c.request_id)
-        .join(usage, usage.c.request_id == idempotency.c.request_id)
+        .outerjoin(usage, usage.c.request_id == idempotency.c.request_id)
         .where(idempotency.c.request_id == request_id, idempotency.c.state == claims.KEPT)
     )
     row = (await connection.execute(query)).mappings().one_or_none()
     return None if row is None else StoredAnswer(**row)
+
+
+async def keep(
+    connection: AsyncConnection, claim: ClaimState, content_type: str, body: bytes
+) -> None:
+    """Write a claim with the answer that stands for it from its beginning."""
+    values = claim._asdict() | {"state": claims.KEPT, "content_type": content_type}
+    await connection.execute(sa.insert(idempotency).values(values))
+    await put_answer(connection, claim.request_id, body, claim.created_us)
+
+
+async def drop(connection: AsyncConnection, key_id: str, idem_key: str) -> None:
+    """Delete a claim that is over, to make room for another."""
+    await connection.execute(
+        sa.delete(idempotency).where(
+            idempotency.c.key_id == key_id, idempotency.c.idem_key == idem_key
+        )
+    )
 
 
 async def put_answer(

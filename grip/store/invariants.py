@@ -5,53 +5,28 @@ summed as quotients and remainders, since their plain sum would leave 64 bits. R
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from grip.money import ledger
 from grip.money.amounts import NANO
-from grip.store.columns import Int
-from grip.store.tables import api_key, holds, ledger_transfer, member, price, usage, wallet
-
-SHOWN_MAX = 20
-"""Violations told of one invariant; beyond them only their number is."""
+from grip.store.invariant import SHOWN_MAX, Invariant, total, violations
+from grip.store.tables import api_key, holds, ledger_transfer, member, price, task, usage, wallet
+from grip.store.task_invariants import task_charge, task_hold
 
 _transfer = ledger_transfer
 _POSTED = _transfer.c.phase.in_(ledger.POSTED)
-
-
-@dataclass(frozen=True, slots=True)
-class Invariant:
-    """A rule: its stable name, the query for what breaks it, and the sentence for each row."""
-
-    name: str
-    query: sa.Select[Any]
-    sentence: str
-
-
-async def violations(connection: AsyncConnection, invariant: Invariant) -> tuple[list[str], int]:
-    """Return sentences on what breaks `invariant`, at most `SHOWN_MAX`, and how many there are."""
-    found = await connection.execute(invariant.query.limit(SHOWN_MAX))
-    shown = [invariant.sentence.format_map(row) for row in found.mappings()]
-    if len(shown) < SHOWN_MAX:
-        return shown, len(shown)
-    counted = sa.select(sa.func.count()).select_from(invariant.query.subquery())
-    return shown, (await connection.execute(counted)).scalar_one()
-
-
-def _total(value: sa.ColumnElement[Any]) -> sa.ColumnElement[int]:
-    """Return the sum, 0 of nothing; cast, since PostgreSQL sums to fractions' type."""
-    return sa.func.coalesce(sa.cast(sa.func.sum(value), Int), 0)
+_DEBITS = usage.c.transfer_id.is_(None)
+"""The rows of usage that debit: those of tasks tell what the journal did."""
+_OPEN_TASK = task.c.completed_us.is_(None)
 
 
 def _sums(*postings: sa.Select[Any]) -> sa.Subquery:
     """Return `account` and `total` of postings, which are pairs of those."""
     rows = sa.union_all(*postings).subquery()
     return (
-        sa.select(rows.c.account, _total(rows.c.amount).label("total"))
+        sa.select(rows.c.account, total(rows.c.amount).label("total"))
         .group_by(rows.c.account)
         .subquery()
     )
@@ -78,7 +53,7 @@ def _wallet_balance() -> Invariant:
     sums = _sums(
         _posting(_transfer.c.credit_account, _transfer.c.amount, _POSTED),
         _posting(_transfer.c.debit_account, -_transfer.c.amount, _POSTED),
-        _posting(usage.c.wallet_id, usage.c.debt_credits - usage.c.credits),
+        _posting(usage.c.wallet_id, usage.c.debt_credits - usage.c.credits, _DEBITS),
     )
     return Invariant(
         "wallet_balance",
@@ -138,9 +113,9 @@ def _usage_exact() -> Invariant:
     rows = (
         sa.select(
             usage.c.wallet_id,
-            _total(usage.c.cost_nano // NANO).label("whole"),
-            _total(usage.c.cost_nano % NANO).label("rest"),
-            _total(usage.c.credits).label("credits"),
+            total(usage.c.cost_nano // NANO).label("whole"),
+            total(usage.c.cost_nano % NANO).label("rest"),
+            total(usage.c.credits).label("credits"),
         )
         .group_by(usage.c.wallet_id)
         .subquery()
@@ -235,8 +210,8 @@ def _spent(table: sa.Table, name: str, reference: sa.Column[str]) -> Invariant:
     rows = (
         sa.select(
             reference.label("id"),
-            _total(usage.c.cost_nano // NANO).label("whole"),
-            _total(usage.c.cost_nano % NANO).label("rest"),
+            total(usage.c.cost_nano // NANO).label("whole"),
+            total(usage.c.cost_nano % NANO).label("rest"),
         )
         .group_by(reference)
         .subquery()
@@ -263,14 +238,18 @@ def _spent(table: sa.Table, name: str, reference: sa.Column[str]) -> Invariant:
     )
 
 
-def _held(table: sa.Table, name: str, reference: sa.Column[str]) -> Invariant:
+def _held(table: sa.Table, name: str, reference: str) -> Invariant:
+    open_holds = sa.union_all(
+        sa.select(holds.c[reference].label("id"), holds.c.estimate_nano),
+        sa.select(task.c[reference], task.c.estimate_nano).where(_OPEN_TASK),
+    ).subquery()
     rows = (
         sa.select(
-            reference.label("id"),
-            _total(holds.c.estimate_nano // NANO).label("whole"),
-            _total(holds.c.estimate_nano % NANO).label("rest"),
+            open_holds.c.id,
+            total(open_holds.c.estimate_nano // NANO).label("whole"),
+            total(open_holds.c.estimate_nano % NANO).label("rest"),
         )
-        .group_by(reference)
+        .group_by(open_holds.c.id)
         .subquery()
     )
     whole, rest = (sa.func.coalesce(c, 0) for c in (rows.c.whole, rows.c.rest))
@@ -359,8 +338,12 @@ ALL: Sequence[Invariant] = (
     _owners(usage, "usage_owner"),
     _owners(holds, "hold_owner"),
     _spent(api_key, "key_spent", usage.c.key_id),
-    _held(api_key, "key_held", holds.c.key_id),
+    _held(api_key, "key_held", "key_id"),
     _spent(member, "member_spent", usage.c.member_id),
-    _held(member, "member_held", holds.c.member_id),
+    _held(member, "member_held", "member_id"),
+    task_hold(),
+    task_charge(),
     _price_versions(),
 )
+
+__all__ = ["ALL", "SHOWN_MAX", "Invariant", "violations"]

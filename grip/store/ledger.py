@@ -28,6 +28,13 @@ async def append(connection: AsyncConnection, transfers: Sequence[ledger.Transfe
         raise errors.BooksBroken(f"the journal refuses {keys}: {error.orig}") from error
 
 
+async def find(connection: AsyncConnection, transfer_id: str) -> ledger.Transfer | None:
+    """Return a transfer, None where the journal has none of this id."""
+    query = sa.select(ledger_transfer).where(ledger_transfer.c.id == transfer_id)
+    row = (await connection.execute(query)).mappings().one_or_none()
+    return None if row is None else rows.record(ledger.Transfer, row)
+
+
 async def latest_us(connection: AsyncConnection, wallet_id: str) -> int:
     """Return the time of the newest row that changed a locked wallet, 0 where there is none."""
     latest = 0
@@ -51,7 +58,11 @@ async def balance_before(connection: AsyncConnection, wallet_id: str, at_us: int
     )
     drawn = sa.select(
         sa.func.coalesce(sa.func.sum(usage.c.credits - usage.c.debt_credits), 0)
-    ).where(usage.c.wallet_id == wallet_id, usage.c.created_us < at_us)
+    ).where(
+        usage.c.wallet_id == wallet_id,
+        usage.c.created_us < at_us,
+        usage.c.transfer_id.is_(None),
+    )
     credited = int((await connection.execute(moved)).scalar_one())
     return credited - int((await connection.execute(drawn)).scalar_one())
 

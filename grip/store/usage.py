@@ -1,6 +1,6 @@
 """Usage rows: the log of charged calls, and the journal's debits of synchronous ones."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,14 +89,31 @@ async def find(connection: AsyncConnection, request_id: str) -> UsageRow | None:
     return None if found is None else rows.record(UsageRow, found)
 
 
+async def insert(connection: AsyncConnection, values: Mapping[str, Any]) -> None:
+    """Write the row of a task that was charged; `transfer_id` names what debited it."""
+    await connection.execute(sa.insert(usage).values(dict(values)))
+
+
+async def rates_of(connection: AsyncConnection, price_id: str) -> Rates | None:
+    """Return what a version of a price sells at, None where there is no such version."""
+    row = (await connection.execute(sa.select(price).where(price.c.id == price_id))).mappings()
+    found = row.one_or_none()
+    return None if found is None else rows.rates(found, price)
+
+
 async def draws(
     connection: AsyncConnection, wallet_id: str, from_us: int | None, to_us: int | None
 ) -> list[Draw]:
-    """Return what calls drew from a wallet at [from, to), oldest first."""
+    """Return what calls drew from a wallet at [from, to), oldest first.
+
+    What tasks drew is in the journal.
+    """
     columns = [usage.c[name] for name in Draw.__dataclass_fields__ if name in usage.c]
     query = (
         sa.select(usage.c.created_us.label("at_us"), *columns)
-        .where(usage.c.wallet_id == wallet_id, *_between(from_us, to_us))
+        .where(
+            usage.c.wallet_id == wallet_id, usage.c.transfer_id.is_(None), *_between(from_us, to_us)
+        )
         .order_by(usage.c.created_us, usage.c.seq)
     )
     return [rows.record(Draw, row) for row in (await connection.execute(query)).mappings()]

@@ -1,5 +1,5 @@
-"""Media tasks: what outlives the request that asked for it.
+"""Media tasks: jobs that outlive their request, from the hold to the result or the refund.
 
-May use the steps of the request path, providers, transport and store; refuses to know the other
-use cases and the web.
+Owns their lifecycle and their money. Refuses to resubmit what may have been taken, to call a task
+ended on anything but a documented word, and to charge more than what is held.
 """

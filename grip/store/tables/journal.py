@@ -32,7 +32,8 @@ ledger_transfer = table(
 )
 sa.Index("ix_ledger_transfer_wallet", ledger_transfer.c.wallet_id, ledger_transfer.c.seq)
 
-# The append-only journal of synchronous calls: `credits` were debited from wallet and debt.
+# The append-only journal of synchronous calls: `credits` were debited from wallet and debt. Of a
+# task, `transfer_id` is the transfer that debited them, and the row only tells of it.
 usage = table(
     "usage",
     sequence(),
@@ -72,6 +73,7 @@ usage = table(
     integer("credits"),
     integer("debt_credits"),
     integer("balance_after"),
+    text("transfer_id", null=True),
     sa.UniqueConstraint("request_id"),
     check("exact", f"carry_before + cost_nano = credits * {NANO} + carry_after"),
     check("cost", "cost_nano >= 0 AND credits >= 0"),

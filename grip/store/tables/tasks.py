@@ -1,9 +1,90 @@
-"""What tasks made: where each result lies, what it is, and until when it is kept."""
+"""Media tasks: jobs that outlive their request, what became of each, and where its results lie.
+
+A task's money is in the journal: `hold_id` is the pending transfer that reserved it, resolved in
+the transaction that ends the task.
+"""
 
 import sqlalchemy as sa
 
-from grip.store.columns import integer, text
-from grip.store.tables.base import check, key, table
+from grip.store.columns import Json, integer, text
+from grip.store.tables.base import check, key, reference, table
+
+task = table(
+    "task",
+    key(),
+    reference("wallet_id", "wallet.id"),
+    reference("key_id", "api_key.id"),
+    reference("member_id", "member.id"),
+    text("key_name"),
+    text("ip"),
+    text("endpoint"),
+    text("type"),
+    text("model"),
+    sa.Column("input", Json, nullable=False),
+    sa.Column("metadata", Json),
+    text("callback_url", null=True),
+    text("price_id"),
+    text("hold_id"),
+    integer("hold_credits"),
+    integer("estimate_nano"),
+    integer("images"),
+    integer("seconds"),
+    integer("characters"),
+    text("status"),
+    text("phase"),
+    integer("progress", default=0),
+    text("channel_id", null=True),
+    text("channel", null=True),
+    text("provider", null=True),
+    text("upstream_model", null=True),
+    text("upstream_id", null=True),
+    text("correlation_id"),
+    sa.Column("buy", Json),
+    integer("attempts", default=0),
+    integer("polls", default=0),
+    integer("misses", default=0),
+    text("fault", null=True),
+    integer("due_us"),
+    integer("deadline_us"),
+    text("lease_owner", null=True),
+    integer("lease_until_us", default=0),
+    integer("lease_seq", default=0),
+    text("error_code", null=True),
+    text("error_message", null=True),
+    integer("cost_nano", null=True),
+    integer("credits", null=True),
+    text("counted_by", null=True),
+    sa.Column("late_result", Json),
+    integer("created_us"),
+    integer("submitted_us", null=True),
+    integer("completed_us", null=True),
+    sa.UniqueConstraint("hold_id"),
+    check("status", "status IN ('pending', 'processing', 'completed', 'failed')"),
+    check(
+        "phase",
+        "phase IN ('queued', 'submitting', 'ambiguous', 'submitted', 'running', 'cancelling', "
+        "'fetching', 'completed', 'failed')",
+    ),
+    check("ended", "(status IN ('completed', 'failed')) = (completed_us IS NOT NULL)"),
+    check("ending", "(status = phase) = (completed_us IS NOT NULL)"),
+    check("error", "(status = 'failed') = (error_code IS NOT NULL)"),
+    check("charged", "(completed_us IS NULL) = (credits IS NULL)"),
+    check("cost", "(completed_us IS NULL) = (cost_nano IS NULL)"),
+    check("never_more", "credits BETWEEN 0 AND hold_credits"),
+    check("progress", "progress BETWEEN 0 AND 100"),
+)
+_OPEN = task.c.completed_us.is_(None)
+sa.Index("ix_task_due", task.c.due_us, task.c.id, sqlite_where=_OPEN, postgresql_where=_OPEN)
+sa.Index("ix_task_wallet", task.c.wallet_id, task.c.created_us)
+sa.Index("ix_task_key", task.c.key_id, task.c.created_us)
+sa.Index(
+    "uq_task_upstream",
+    task.c.channel_id,
+    task.c.upstream_id,
+    unique=True,
+    sqlite_where=task.c.upstream_id.is_not(None),
+    postgresql_where=task.c.upstream_id.is_not(None),
+)
 
 # One result of a task. It lies under `key` in the store, or at the vendor's `url`; `sha256` is
 # empty where nobody read it whole. Without `expires_us` it is kept for ever.

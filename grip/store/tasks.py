@@ -1,0 +1,197 @@
+"""The rows of `task`: made whole, claimed by one worker at a time, changed only by who holds them.
+
+Every change names the lease that it rests on, and who no longer has it changes nothing: a worker
+that slept through its lease cannot write over another's work.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from grip import errors
+from grip.store import rows
+from grip.store.tables import task
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """A media task as it stands: what was asked for, what is held for it, and how far it is.
+
+    `phase` is what drives it, `status` what its owner sees. The lease belongs to whoever counted
+    `lease_seq` up last.
+    """
+
+    id: str
+    wallet_id: str
+    key_id: str
+    member_id: str
+    key_name: str
+    ip: str
+    endpoint: str
+    type: str
+    model: str
+    input: dict[str, Any]
+    metadata: dict[str, Any] | None
+    callback_url: str | None
+    price_id: str
+    hold_id: str
+    hold_credits: int
+    estimate_nano: int
+    images: int
+    seconds: int
+    characters: int
+    status: str
+    phase: str
+    progress: int
+    channel_id: str | None
+    channel: str | None
+    provider: str | None
+    upstream_model: str | None
+    upstream_id: str | None
+    correlation_id: str
+    buy: dict[str, int] | None
+    attempts: int
+    polls: int
+    misses: int
+    fault: str | None
+    due_us: int
+    deadline_us: int
+    lease_owner: str | None
+    lease_until_us: int
+    lease_seq: int
+    error_code: str | None
+    error_message: str | None
+    cost_nano: int | None
+    credits: int | None
+    counted_by: str | None
+    late_result: dict[str, Any] | None
+    created_us: int
+    submitted_us: int | None
+    completed_us: int | None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has ended: nothing of it changes any more."""
+        return self.completed_us is not None
+
+
+_ALL = sa.select(task)
+_OPEN = task.c.completed_us.is_(None)
+
+
+async def insert(connection: AsyncConnection, added: Task) -> None:
+    """Write a new task."""
+    await connection.execute(sa.insert(task).values(asdict(added)))
+
+
+async def find(connection: AsyncConnection, task_id: str) -> Task | None:
+    """Return a task, None where there is none of this id."""
+    row = (await connection.execute(_ALL.where(task.c.id == task_id))).mappings().one_or_none()
+    return None if row is None else rows.record(Task, row)
+
+
+async def load(
+    connection: AsyncConnection,
+    *,
+    wallet_id: str | None = None,
+    member_id: str | None = None,
+    status: str | None = None,
+    model: str | None = None,
+    before: tuple[int, str] | None = None,
+    limit: int | None = None,
+) -> list[Task]:
+    """Return tasks, newest first; `before` is time and id of the last one that was seen."""
+    query = _ALL.order_by(task.c.created_us.desc(), task.c.id.desc()).limit(limit)
+    for column, value in (
+        (task.c.wallet_id, wallet_id),
+        (task.c.member_id, member_id),
+        (task.c.status, status),
+        (task.c.model, model),
+    ):
+        if value is not None:
+            query = query.where(column == value)
+    if before is not None:
+        query = query.where(sa.tuple_(task.c.created_us, task.c.id) < sa.tuple_(*before))
+    return [rows.record(Task, row) for row in (await connection.execute(query)).mappings()]
+
+
+async def claim(
+    connection: AsyncConnection, owner: str, *, now_us: int, until_us: int, limit: int
+) -> list[Task]:
+    """Take at most `limit` tasks that are due and that nobody works on, the longest due first.
+
+    Each comes with a lease until `until_us` and a number that only its holder knows.
+    """
+    due = (
+        sa.select(task.c.id)
+        .where(_OPEN, task.c.due_us <= now_us, task.c.lease_until_us <= now_us)
+        .order_by(task.c.due_us, task.c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    # PostgreSQL may run a plain subquery again for each row, and lock more than it takes.
+    chosen = due.cte("due").prefix_with("MATERIALIZED", dialect="postgresql")
+    taken = (
+        sa.update(task)
+        .where(task.c.id.in_(sa.select(chosen.c.id)))
+        .values(lease_owner=owner, lease_until_us=until_us, lease_seq=task.c.lease_seq + 1)
+        .returning(*task.c)
+    )
+    found = (await connection.execute(taken)).mappings()
+    return sorted((rows.record(Task, row) for row in found), key=lambda one: (one.due_us, one.id))
+
+
+async def renew(connection: AsyncConnection, held: Task, until_us: int) -> bool:
+    """Keep a lease for longer; returns whether it is still held."""
+    return await _change(connection, held, {"lease_until_us": until_us})
+
+
+async def change(
+    connection: AsyncConnection, held: Task, phases: Collection[str], values: Mapping[str, Any]
+) -> bool:
+    """Change a claimed task that is in one of these phases; returns whether it was."""
+    return await _change(connection, held, values, task.c.phase.in_(phases))
+
+
+async def wake(connection: AsyncConnection, task_id: str, now_us: int) -> bool:
+    """Have an open task looked at now; returns whether there was one."""
+    sooner = sa.update(task).where(task.c.id == task_id, _OPEN, task.c.due_us > now_us)
+    return (await connection.execute(sooner.values(due_us=now_us))).rowcount == 1
+
+
+async def lock(connection: AsyncConnection, task_id: str) -> Task | None:
+    """Return a task as it stands, locked until the end of the transaction."""
+    query = _ALL.where(task.c.id == task_id).with_for_update()
+    row = (await connection.execute(query)).mappings().one_or_none()
+    return None if row is None else rows.record(Task, row)
+
+
+async def take(connection: AsyncConnection, locked: Task, owner: str, until_us: int) -> Task:
+    """Take a locked task away from whoever holds it: their number is outdated from now on."""
+    values = {"lease_owner": owner, "lease_until_us": until_us, "lease_seq": locked.lease_seq + 1}
+    if not await _change(connection, locked, values):
+        raise errors.BooksBroken(f"{locked.id}: a locked task changed; restore the database")
+    return Task(**{**asdict(locked), **values})
+
+
+async def count_open(connection: AsyncConnection, channel_id: str) -> int:
+    """Return how many open tasks have begun on a channel."""
+    query = sa.select(sa.func.count()).where(task.c.channel_id == channel_id, _OPEN)
+    return int((await connection.execute(query)).scalar_one())
+
+
+async def _change(
+    connection: AsyncConnection,
+    held: Task,
+    values: Mapping[str, Any],
+    *conditions: sa.ColumnElement[bool],
+) -> bool:
+    statement = (
+        sa.update(task)
+        .where(task.c.id == held.id, _OPEN, task.c.lease_seq == held.lease_seq, *conditions)
+        .values(dict(values))
+    )
+    return (await connection.execute(statement)).rowcount == 1

@@ -1,0 +1,102 @@
+"""A shop with an image model, and tasks that begin and end in its books."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from grip.clock import system_clock
+from grip.money.amounts import NANO
+from grip.money.pricing import Rates, Usage
+from grip.services import models
+from grip.store import tasks
+from grip.store.books import HotBooks
+from grip.store.engine import Connection, Database
+from grip.store.tasks import Task
+from grip.tasks.creation import Created, Creator, Order
+from grip.tasks.ending import Endings, Verdict
+from tests.books.conftest import UNLIMITED, Customer, House
+from tests.conftest import FakeClock
+
+EACH_NANO = 40 * NANO + 7
+FAILED = Verdict(code="upstream_failed", message="the upstream failed")
+
+
+class Shop:
+    """A house that sells pictures as tasks."""
+
+    def __init__(self, house: House, books: HotBooks) -> None:
+        self.house = house
+        self.told: list[str] = []
+        self.creator = Creator(
+            database=house.database,
+            books=books,
+            clock=house.clock,
+            new_id=house.context.new_id,
+            tiers=UNLIMITED,
+            tier_groups={},
+            kinds=("sandbox",),
+            region="",
+        )
+        self.endings = Endings(
+            house.database,
+            clock=house.clock,
+            new_id=house.context.new_id,
+            region="eu",
+            outbox=self._tell,
+        )
+
+    async def prepare(self) -> None:
+        draft = models.Draft(name="draw", type="image", sell=Rates(image_nano=EACH_NANO))
+        await models.add(self.house.context, draft, actor="test")
+
+    async def begin(self, customer: Customer, images: int = 1, **order: Any) -> Created:
+        asked = Order(
+            key_hash=customer.hash,
+            ip="192.0.2.1",
+            endpoint="/tasks",
+            model="draw",
+            type="image",
+            input={"prompt": "A cat", "n": images},
+            most=Usage(images=images),
+            deadline_us=600_000_000,
+            **order,
+        )
+        return await self.creator.create(asked, lambda task: task.id.encode())
+
+    async def held(self, task: Task, phase: str = "fetching") -> Task:
+        """Claim a task as a worker does, and bring it to where it may end."""
+        async with self.house.database.write() as connection:
+            locked = await tasks.lock(connection, task.id)
+            assert locked is not None
+            taken = await tasks.take(connection, locked, "worker", 1 << 60)
+            assert await tasks.change(connection, taken, [taken.phase], {"phase": phase})
+        return taken
+
+    async def find(self, task: Task) -> Task:
+        async with self.house.database.read() as connection:
+            found = await tasks.find(connection, task.id)
+        assert found is not None
+        return found
+
+    async def _tell(self, connection: Connection, task: Task) -> None:
+        assert connection.in_transaction()
+        self.told.append(f"{task.id}:{task.status}")
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    """A clock at the database's own time."""
+    return FakeClock(system_clock())
+
+
+@pytest.fixture
+async def shop(database: Database, clock: FakeClock) -> AsyncIterator[Shop]:
+    """A shop on each engine in turn; at its end the books must add up."""
+    house = House(database, clock)
+    await house.prepare()
+    shop = Shop(house, await house.open())
+    await shop.prepare()
+    yield shop
+    await house.verify()
+    await house.close()
