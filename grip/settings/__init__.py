@@ -8,6 +8,7 @@ from grip.settings.addresses import Amount
 from grip.settings.file import locate
 from grip.settings.kinds import IPNetwork
 from grip.settings.load import load
+from grip.settings.places import Place
 from grip.settings.process import ENVIRON
 from grip.settings.results import Results
 from grip.settings.secret_references import check_secret_reference, resolve_secret
@@ -40,6 +41,7 @@ __all__ = [
     "IPNetwork",
     "Legal",
     "Log",
+    "Place",
     "Region",
     "Results",
     "Retention",

@@ -27,6 +27,7 @@ from grip.settings.kinds import (
 )
 from grip.settings.patterns import Patterns
 from grip.settings.payment_keys import payment_kind
+from grip.settings.places import Place, Places, Ports
 from grip.settings.results import Results
 from grip.settings.schema import Section, key, named_sections, required_key, section
 
@@ -259,6 +260,14 @@ class Callbacks:
         8,
         Whole(maximum=20),
         "Deliveries tried before a callback is given up; `grip callbacks replay` tries again.",
+    )
+    ports: tuple[int, ...] = key((443,), Ports(), "The ports that a callback_url may name.")
+    allow: tuple[Place, ...] = key(
+        (),
+        Places(),
+        "Private places that may be reached all the same, each an address or a network with its "
+        'port ("10.0.0.7:8080", "10.0.0.0/8:8443"). A callback_url may name such an address '
+        "itself, over plain http too. For tests, and for receivers in networks of your own.",
     )
 
 

@@ -65,7 +65,11 @@ class Transport(Protocol):
 
 
 class TransportFault(Exception):
-    """The exchange broke. `reason` is `connect`, `timeout` or `closed`."""
+    """The exchange broke. `reason` is `connect`, `timeout` or `closed`.
+
+    Of a guarded one (`guarded.py`) it may also be `dns`, `tls`, `too_large`, or `refused` where the
+    guard did not let it begin.
+    """
 
     def __init__(self, reason: str, detail: str) -> None:
         super().__init__(f"{reason}: {detail}")

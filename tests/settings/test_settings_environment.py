@@ -47,6 +47,7 @@ def test_every_key_of_a_single_table_has_its_variable(path):
     samples |= {"mode": "proxy", "storage": "s3", "max_bytes": "2_048", "s3_bucket": "films"}
     samples |= {"s3_endpoint": "https://a", "s3_virtual_host": "yes"}
     samples |= {"s3_access_key": "env:A", "s3_secret_key": "cred:b"}
+    samples |= {"ports": "443, 8443", "allow": "10.0.0.0/8:8443, [::1]:80"}
     for name, section in sections_of(settings.Settings).items():
         for key, about in section.keys.items() if not section.is_named else ():
             text = samples.get(key, "7")

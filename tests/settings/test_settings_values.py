@@ -1,7 +1,7 @@
 """Which values each kind of key accepts, and what a refusal says."""
 
 from decimal import Decimal
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 import pytest
@@ -68,6 +68,14 @@ def refusal(tmp_path: Path, section: str, line: str) -> str:
         ("results", 's3_prefix = "a//b"', "must be names of letters"),
         ("results", 's3_endpoint = "s3.example.com"', "must be an address that starts with"),
         ("results", 's3_secret_key = "the-secret"', "must be a reference to a secret"),
+        ("callbacks", "ports = []", "must list at least one port"),
+        ("callbacks", "ports = [0]", "must be a whole number from 1 to 65535"),
+        ("callbacks", 'ports = ["443"]', "not a string"),
+        ("callbacks", 'allow = ["127.0.0.1"]', "not an address or a network with its port"),
+        ("callbacks", 'allow = ["127.0.0.1:0"]', "not an address or a network with its port"),
+        ("callbacks", 'allow = ["10.0.0.1/8:80"]', "not an address or a network with its port"),
+        ("callbacks", 'allow = ["::1:80"]', "not an address or a network with its port"),
+        ("callbacks", 'allow = ["hooks:80"]', "not an address or a network with its port"),
         ("legal", 'terms_url = "example.com"', "must be an address that starts with https://"),
         ("legal", 'terms_url = "https://"', "must be an address that starts with https://"),
         ("legal", 'terms_url = "https://a:b"', "is not a URL"),
@@ -108,6 +116,20 @@ def test_trusted_proxies_are_parsed(tmp_path):
     assert loaded.server.trusted_proxies == expected
     shown = settings.describe(loaded)["server"]["trusted_proxies"]
     assert shown == ["127.0.0.1", "10.0.0.0/8", "::1", "fd00::/8"]
+
+
+def test_places_are_parsed(tmp_path):
+    """Addresses and networks of both families, each with its port, and shown as they were typed."""
+    written = ["127.0.0.1:8080", "10.0.0.0/8:443", "[::1]:80", "[fd00::/8]:8443"]
+    loaded = load_text(tmp_path, f"[callbacks]\nallow = {written}\nports = [443, 8443]\n")
+    one, network, *_ = loaded.callbacks.allow
+
+    assert settings.describe(loaded)["callbacks"]["allow"] == written
+    assert loaded.callbacks.ports == (443, 8443)
+    assert one.holds(ip_address("127.0.0.1"), 8080)
+    assert not one.holds(ip_address("127.0.0.1"), 8081)
+    assert not one.holds(ip_address("127.0.0.2"), 8080)
+    assert network.holds(ip_address("10.1.2.3"), 443)
 
 
 def test_an_amount_is_exact(tmp_path):
