@@ -38,6 +38,8 @@ from grip.store import detail_writers, schema
 from grip.store.aside import Aside
 from grip.store.books import HotBooks, PostgresBooks, SqliteBooks
 from grip.store.engine import Database
+from grip.tasks.callbacks import Deliveries, rules_of
+from grip.transport.guarded import GuardedClient
 from grip.transport.network import Network
 from grip.transport.port import Timeouts, Transport
 
@@ -60,6 +62,8 @@ class App:
     health: HealthShare
     prober: Prober | None
     beside: Beside
+    strangers: GuardedClient
+    callbacks: Deliveries
 
     async def start(self, *, succeeds: Sequence[str] = ()) -> None:
         """Make or check the schema, open the books, and resolve what the dead have left.
@@ -81,6 +85,7 @@ class App:
     async def stop(self) -> None:
         """Put what is open into the books, say so, and close everything."""
         await self.drain()
+        await self.callbacks.stop()
         await self.details.stop()
         try:
             await self.boot.stop()
@@ -89,6 +94,7 @@ class App:
         await self.books.stop()
         self.beside.close()
         await self.transport.close()
+        await self.strangers.close()
         await self.context.database.close()
 
 
@@ -128,6 +134,7 @@ def build(settings: Settings, *, clock: Clock = system_clock, boot_id: str | Non
             drain_s=settings.streams.drain_timeout_s,
         ),
     )
+    strangers = GuardedClient(allow=settings.callbacks.allow)
     return App(
         settings=settings,
         context=surroundings,
@@ -159,6 +166,24 @@ def build(settings: Settings, *, clock: Clock = system_clock, boot_id: str | Non
             )
         ),
         beside=beside,
+        strangers=strangers,
+        callbacks=deliveries(settings, surroundings, strangers, owner=boot.id),
+    )
+
+
+def deliveries(
+    settings: Settings, surroundings: Context, strangers: GuardedClient, *, owner: str
+) -> Deliveries:
+    """Return what delivers callbacks, for the worker that `owner` is the name of."""
+    return Deliveries(
+        surroundings.database,
+        strangers,
+        terms=settings.callbacks,
+        rules=rules_of(settings, host_names=[socket.gethostname()]),
+        owner=owner,
+        clock=surroundings.clock,
+        new_id=surroundings.new_id,
+        chance=random.random,
     )
 
 

@@ -3,12 +3,14 @@
 Refuses to know what an id stands for; the prefixes are those of the contract's section 1.
 """
 
+import base64
 import hashlib
 import random
 import secrets
 import threading
 
 _KEY_PREFIX = "sk-grip-"
+_CALLBACK_PREFIX = "whsec_"
 _RANDOM_BITS = 80
 
 
@@ -35,6 +37,11 @@ class IdSource:
 def new_api_key() -> str:
     """Return a fresh API key: `sk-grip-` and 43 random characters (256 bits)."""
     return _KEY_PREFIX + secrets.token_urlsafe(32)
+
+
+def new_callback_secret() -> str:
+    """Return a fresh secret for signatures: `whsec_` and 256 bits in base64."""
+    return _CALLBACK_PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()
 
 
 def key_hash(api_key: str) -> str:

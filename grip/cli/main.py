@@ -26,6 +26,7 @@ NOUNS = {
     "ledger": "The journal of credits, and its invariants.",
     "channels": "Upstream accounts that requests are sent to.",
     "models": "What customers can call, and what it costs.",
+    "callbacks": "Deliveries to the callback_url of tasks.",
     "audit": "Who changed what, and why.",
     "config": "The configuration: what holds, and whether it is right.",
     "db": "The database's schema.",

@@ -17,6 +17,7 @@ from grip.app import App
 from grip.gateway.boots import BEAT_EVERY_S
 
 _SHARE_EVERY_S: Final = 1
+_DELIVER_EVERY_S: Final = 1
 _SWEEP_EVERY_S: Final = 600
 _FORGET_EVERY_S: Final = 6 * 3600
 
@@ -36,6 +37,7 @@ class Ticker:
         self._add("heartbeat", app.boot.beat, BEAT_EVERY_S)
         self._add("janitor", app.janitor.run, BEAT_EVERY_S)
         self._add("ailments", app.health.forget, _SWEEP_EVERY_S)
+        self._add("callbacks", app.callbacks.run, _DELIVER_EVERY_S)
         self._add("answers", app.answers.sweep, _SWEEP_EVERY_S)
         if app.prober is not None:
             # A vendor may take its time, and nobody is owed the answer: a stop does not wait.

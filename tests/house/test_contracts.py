@@ -19,6 +19,8 @@ VIOLATIONS = {
     "a judge that looks into the books itself": ("drill/judge.py", "import sqlite3"),
     "an adapter that opens connections": ("providers/openai/wire.py", "import aiohttp"),
     "a use case that knows the framework": ("services/keys.py", "import litestar"),
+    "a task that knows an operator's command": ("tasks/__init__.py", "import grip.services.keys"),
+    "a callback past the guard": ("tasks/callbacks/delivery.py", "import httpx2"),
     "a room that nobody placed": ("attic.py", "import grip.errors"),
 }
 

@@ -61,6 +61,7 @@ def ticker(
         answers=SimpleNamespace(sweep=sweep or Runs()),
         health=SimpleNamespace(run=Runs(), forget=Runs()),
         prober=None if probe is None else SimpleNamespace(run=probe, every_s=OFTEN_S),
+        callbacks=SimpleNamespace(run=Runs()),
     )
     return Ticker(cast("App", gateway))
 

@@ -5,6 +5,7 @@
 
 from grip.store.tables.accounts import account, api_key, member, wallet
 from grip.store.tables.base import metadata
+from grip.store.tables.callbacks import callback, callback_attempt, callback_secret
 from grip.store.tables.calls import boot, holds, idempotency, idempotency_answer
 from grip.store.tables.catalog import (
     RATES,
@@ -36,6 +37,9 @@ __all__ = [
     "api_key",
     "audit",
     "boot",
+    "callback",
+    "callback_attempt",
+    "callback_secret",
     "catalog",
     "channel",
     "channel_cost",
