@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import pytest
+from standardwebhooks import Webhook
 
 from grip.services import accounts
 from grip.services.context import Context
@@ -131,3 +132,12 @@ def answered(status: int, *, body: bytes = b"", **headers: str) -> Reply:
     """Return an answer."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return Reply(status=status, headers=named, body=body)
+
+
+def verified(secret: str, request: bytes) -> tuple[str, str]:
+    """Return the id and the task of a request, if the library takes it."""
+    head, _, body = request.partition(b"\r\n\r\n")
+    lines = [line.partition(": ") for line in head.decode().split("\r\n")[1:]]
+    headers = {name.lower(): value for name, _, value in lines}
+    told = Webhook(secret).verify(body, headers)
+    return headers["webhook-id"], told["data"]["id"]

@@ -4,48 +4,25 @@ Reports, by the numbers of the survey of other gateways: 35 (redelivered under t
 (failures do no harm), 39 (answers that never end).
 """
 
-import asyncio
 import random
-from collections.abc import Awaitable, Callable
 
 import pytest
-from standardwebhooks import Webhook, WebhookVerificationError
+from standardwebhooks import WebhookVerificationError
 
 from grip.clock import system_clock
 from grip.services import callback_secrets, callbacks
-from tests.callbacks.conftest import Post, deliver
+from tests.callbacks.conftest import Post, deliver, verified
 from tests.conftest import FakeClock
-from tests.transport.strangers import answers, endless, stalls, stranger
+from tests.transport.strangers import Play, answers, endless, in_turn, stalls, stranger
 
 OK = "HTTP/1.1 200 OK\ncontent-length: 0"
 FAILED = "HTTP/1.1 503 Later\ncontent-length: 0"
-
-Play = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 @pytest.fixture
 def clock() -> FakeClock:
     """A clock at the time of the machine, since the library compares with that."""
     return FakeClock(system_clock())
-
-
-def in_turn(*plays: Play) -> Play:
-    """Return a play of the first, then the second, and the last for ever."""
-    left = list(plays)
-
-    async def play(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await (left.pop(0) if len(left) > 1 else left[0])(reader, writer)
-
-    return play
-
-
-def verified(secret: str, request: bytes) -> tuple[str, str]:
-    """Return the id and the task of a request, if the library takes it."""
-    head, _, body = request.partition(b"\r\n\r\n")
-    lines = [line.partition(": ") for line in head.decode().split("\r\n")[1:]]
-    headers = {name.lower(): value for name, _, value in lines}
-    told = Webhook(secret).verify(body, headers)
-    return headers["webhook-id"], told["data"]["id"]
 
 
 async def secret_of(post: Post, *, rotate: bool = False) -> str:

@@ -105,6 +105,16 @@ def stalls(head: str) -> Play:
     return play
 
 
+def in_turn(*plays: Play) -> Play:
+    """Return a play of the first, then the second, and the last for ever."""
+    left = list(plays)
+
+    async def play(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await (left.pop(0) if len(left) > 1 else left[0])(reader, writer)
+
+    return play
+
+
 def trusting() -> ssl.SSLContext:
     """Return a context that trusts the authority of the tests."""
     return ssl.create_default_context(cafile=CERTIFICATES / "authority.pem")
