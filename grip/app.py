@@ -39,6 +39,8 @@ from grip.store.aside import Aside
 from grip.store.books import HotBooks, PostgresBooks, SqliteBooks
 from grip.store.engine import Database
 from grip.tasks.callbacks import Deliveries, rules_of
+from grip.tasks.cancelling import Cancelling
+from grip.tasks.room import TaskRoom, endings_of
 from grip.transport.guarded import GuardedClient
 from grip.transport.network import Network
 from grip.transport.port import Timeouts, Transport
@@ -64,6 +66,7 @@ class App:
     beside: Beside
     strangers: GuardedClient
     callbacks: Deliveries
+    tasks: TaskRoom
 
     async def start(self, *, succeeds: Sequence[str] = ()) -> None:
         """Make or check the schema, open the books, and resolve what the dead have left.
@@ -85,6 +88,7 @@ class App:
     async def stop(self) -> None:
         """Put what is open into the books, say so, and close everything."""
         await self.drain()
+        await self.tasks.stop()
         await self.callbacks.stop()
         await self.details.stop()
         try:
@@ -95,6 +99,7 @@ class App:
         self.beside.close()
         await self.transport.close()
         await self.strangers.close()
+        await self.tasks.store.close()
         await self.context.database.close()
 
 
@@ -168,6 +173,21 @@ def build(settings: Settings, *, clock: Clock = system_clock, boot_id: str | Non
         beside=beside,
         strangers=strangers,
         callbacks=deliveries(settings, surroundings, strangers, owner=boot.id),
+        tasks=TaskRoom(
+            settings,
+            database,
+            books=books,
+            transport=transport,
+            client=strangers,
+            health=health,
+            answers=answers,
+            clock=clock,
+            new_id=surroundings.new_id,
+            tiers=_tiers(settings),
+            tier_groups=_tier_groups(settings),
+            owner=boot.id,
+            host=socket.gethostname(),
+        ),
     )
 
 
@@ -185,6 +205,18 @@ def deliveries(
         new_id=surroundings.new_id,
         chance=random.random,
     )
+
+
+def cancelling(surroundings: Context) -> Cancelling:
+    """Return what cancels tasks, for a command: no worker, no upstream and no books are needed."""
+    database, clock = surroundings.database, surroundings.clock
+    endings = endings_of(
+        database,
+        clock=clock,
+        new_id=surroundings.new_id,
+        region=surroundings.settings.server.region,
+    )
+    return Cancelling(database, endings, clock)
 
 
 def context(settings: Settings, *, clock: Clock = system_clock) -> Context:
@@ -211,7 +243,7 @@ ADAPTERS: Mapping[str, Adapter] = {
 
 
 def _books(database: Database, settings: Settings, clock: Clock) -> HotBooks:
-    tiers = {name: TierLimits(qps=tier.qps, tpm=tier.tpm) for name, tier in settings.tiers.items()}
+    tiers = _tiers(settings)
     if database.is_sqlite:
         return SqliteBooks(database, tiers, clock)
     return PostgresBooks(database, tiers)
@@ -239,6 +271,10 @@ def upstream(settings: Settings, transport: Transport, health: Health, beside: B
         health=health,
         beside=beside,
     )
+
+
+def _tiers(settings: Settings) -> dict[str, TierLimits]:
+    return {name: TierLimits(qps=tier.qps, tpm=tier.tpm) for name, tier in settings.tiers.items()}
 
 
 def _tier_groups(settings: Settings) -> dict[str, frozenset[str] | None]:

@@ -18,13 +18,17 @@ NAMES: Final = (
 )
 """In the order in which a call comes by: `after_commit` is not yet on disk, `after_sync` is."""
 
+TASK_NAMES: Final = ("task.before_post", "task.after_post", "task.before_end")
+"""In the order in which a media task comes by."""
+
 _armed: dict[str, Callable[[], None]] = {}
 
 
 def arm(name: str, action: Callable[[], None]) -> None:
     """Run `action` whenever a call comes by `name`; raises ValueError for a place unknown."""
-    if name not in NAMES:
-        raise ValueError(f"{name!r} is no failpoint; there are {', '.join(NAMES)}")
+    known = NAMES + TASK_NAMES
+    if name not in known:
+        raise ValueError(f"{name!r} is no failpoint; there are {', '.join(known)}")
     _armed[name] = action
 
 

@@ -26,6 +26,7 @@ NOUNS = {
     "ledger": "The journal of credits, and its invariants.",
     "channels": "Upstream accounts that requests are sent to.",
     "models": "What customers can call, and what it costs.",
+    "tasks": "Media tasks: pictures, films and sounds that outlive their request.",
     "callbacks": "Deliveries to the callback_url of tasks.",
     "audit": "Who changed what, and why.",
     "config": "The configuration: what holds, and whether it is right.",
@@ -35,6 +36,7 @@ NOUNS = {
 
 COMMANDS = {
     "serve": "Run the gateway.",
+    "worker": "Run tasks, callbacks and clean-up, without serving.",
     "init": "Write a commented grip.toml here.",
     "explain": "Tell the life of a request: why it went where, and what it cost.",
     "drill": "Break a gateway of its own, and prove that no money is lost.",

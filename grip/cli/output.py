@@ -4,15 +4,17 @@ Owns standard output: with `as_json` exactly one value goes there, without it ta
 coloured on a terminal only. Refuses to know what it prints.
 """
 
+import contextlib
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 from rich import box
 from rich.console import Console
+from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
@@ -74,6 +76,25 @@ def rows(
         console.print(_table(cells, columns))
 
 
+def is_on_terminal() -> bool:
+    """Return whether a person looks at it."""
+    return sys.stdout.isatty()
+
+
+@contextlib.contextmanager
+def live(
+    columns: Sequence[Column], *, empty: str
+) -> Iterator[Callable[[Sequence[Mapping[str, Any]]], None]]:
+    """Yield what shows rows in the place of those before, for people alone; the last ones stay."""
+    with Live(console=_console(), auto_refresh=False) as screen:
+
+        def put(found: Sequence[Mapping[str, Any]]) -> None:
+            cells = [[_cell(row[column.key], column) for column in columns] for row in found]
+            screen.update(_table(cells, columns) if found else Text(empty), refresh=True)
+
+        yield put
+
+
 def item(value: Mapping[str, Any], *, as_json: bool, title: str) -> None:
     """Print one thing with all that is known of it."""
     if as_json:
@@ -127,7 +148,7 @@ def _json(value: object) -> None:
 
 
 def _console() -> Console:
-    on_terminal = sys.stdout.isatty()
+    on_terminal = is_on_terminal()
     return Console(
         file=sys.stdout,
         force_terminal=on_terminal,

@@ -36,11 +36,17 @@ class Answers:
         """
         if call.idem_key is None:
             return None
+        return await self.recall_key(key_id, call.idem_key, call.fingerprint)
+
+    async def recall_key(
+        self, key_id: str, idem_key: str, fingerprint: str | None
+    ) -> StoredAnswer | None:
+        """Return what `recall` does, for whatever a key began under an Idempotency-Key."""
         async with self._database.read() as connection:
-            claim = await idempotency.find(connection, key_id, call.idem_key)
+            claim = await idempotency.find(connection, key_id, idem_key)
             if claim is None or claims.is_over(claim, self._clock()):
                 return None
-            objection = claims.objection(claim, call.fingerprint)
+            objection = claims.objection(claim, fingerprint)
             if objection is not None:
                 raise objection
             found = await idempotency.answer(connection, claim.request_id)

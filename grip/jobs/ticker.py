@@ -36,6 +36,8 @@ class Ticker:
         self._add("health", app.health.run, _SHARE_EVERY_S)
         self._add("heartbeat", app.boot.beat, BEAT_EVERY_S)
         self._add("janitor", app.janitor.run, BEAT_EVERY_S)
+        self._add("tasks", app.tasks.worker.run, _SHARE_EVERY_S)
+        self._add("results", app.tasks.sweep, _SWEEP_EVERY_S)
         self._add("ailments", app.health.forget, _SWEEP_EVERY_S)
         self._add("callbacks", app.callbacks.run, _DELIVER_EVERY_S)
         self._add("answers", app.answers.sweep, _SWEEP_EVERY_S)

@@ -21,7 +21,7 @@ ROUTES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "rerank": ("/rerank",),
     }
 )
-"""Where models of a type answer, below /v1; a type that is not here, nobody can call."""
+"""Where models of a type answer at once, below /v1; video is made by tasks alone."""
 
 _TEXT = ("chat", "embedding")
 _MEDIA = (*_TEXT, "image", "audio")

@@ -15,7 +15,7 @@ from grip.errors import Conflict, NotFound
 from grip.services import changes
 from grip.services.channel_checks import check, check_kind
 from grip.services.context import Context
-from grip.store import audit, catalog, channels, health
+from grip.store import audit, catalog, channels, health, tasks
 from grip.store.engine import Connection
 from grip.store.health import Ailment
 from grip.store.records import Channel
@@ -129,10 +129,19 @@ async def disable(context: Context, ref: str, *, actor: str, reason: str = "") -
 
 
 async def remove(context: Context, ref: str, *, actor: str, reason: str = "") -> Channel:
-    """Take the channel away; return what it was. Raises NotFound."""
+    """Take the channel away; return what it was.
+
+    Raises NotFound, and Conflict where tasks are under way on it: nothing else knows of them.
+    """
     async with context.database.write() as connection:
         await catalog.bump(connection)
         gone = await _found(connection, ref)
+        under_way = await tasks.count_open(connection, gone.id)
+        if under_way:
+            raise Conflict(
+                f"{under_way} tasks are under way on {gone.name!r}; disable it, and remove it when "
+                "they have ended (grip tasks list)"
+            )
         await channels.delete(connection, gone.id)
         await _record(
             context,

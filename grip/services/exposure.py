@@ -9,7 +9,6 @@ from typing import Any
 
 from grip.money.amounts import usd
 from grip.money.pricing import Rates
-from grip.providers.kinds import ROUTES
 from grip.services.context import Context
 from grip.services.models import sell_of
 from grip.services.prices import UNITS
@@ -77,9 +76,7 @@ def _of_model(known: Catalog, model: Model) -> Iterator[Exposure]:
     serving = [
         channel
         for channel in known.channels
-        if model.type in ROUTES
-        and model.type in channel.types
-        and not set(model.groups).isdisjoint(channel.groups)
+        if model.type in channel.types and not set(model.groups).isdisjoint(channel.groups)
     ]
     if not serving:
         yield Exposure(model=model.name, channel=None, unit=None, sell_nano=None, buy_nano=None)

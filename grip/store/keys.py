@@ -7,12 +7,13 @@ from the moment the change is committed.
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from grip import errors
 from grip.store import references, rows
-from grip.store.records import Key
+from grip.store.records import Caller, Key, ProviderPolicy
 from grip.store.tables import account, api_key, member, model, model_alias, wallet
 
 _holder = account.alias("holder")
@@ -107,6 +108,53 @@ async def unknown_models(connection: AsyncConnection, names: Iterable[str]) -> l
     )
     present = set((await connection.execute(known)).scalars())
     return [name for name in wanted if name not in present]
+
+
+async def caller(connection: AsyncConnection, key_id: str) -> Caller | None:
+    """Return who calls with a key, whatever has become of it; None where it was never there."""
+    query = (
+        sa.select(
+            api_key.c.id.label("key_id"),
+            api_key.c.name.label("key_name"),
+            api_key.c.version.label("key_version"),
+            api_key.c.wallet_id,
+            api_key.c.member_id,
+            member.c.account_id,
+            wallet.c.owner_id,
+            wallet.c.tier,
+            wallet.c.providers,
+            api_key.c.models,
+            api_key.c.groups,
+            api_key.c.content_logging,
+            api_key.c.expires_us,
+            api_key.c.revoked_us,
+        )
+        .join(member, member.c.id == api_key.c.member_id)
+        .join(wallet, wallet.c.id == api_key.c.wallet_id)
+        .where(api_key.c.id == key_id)
+    )
+    row = (await connection.execute(query)).mappings().one_or_none()
+    return None if row is None else _caller(row)
+
+
+def _caller(row: sa.RowMapping) -> Caller:
+    logging = row["content_logging"]
+    return Caller(
+        key_id=row["key_id"],
+        key_name=row["key_name"],
+        key_version=row["key_version"],
+        wallet_id=row["wallet_id"],
+        member_id=row["member_id"],
+        account_id=row["account_id"],
+        is_owner=row["owner_id"] == row["account_id"],
+        tier=row["tier"],
+        models=None if row["models"] is None else frozenset(row["models"]),
+        groups=None if row["groups"] is None else frozenset(row["groups"]),
+        providers=msgspec.convert(row["providers"], ProviderPolicy | None),
+        content_logging=None if logging is None else bool(logging),
+        expires_us=row["expires_us"],
+        usable=row["revoked_us"] is None,
+    )
 
 
 async def _change(connection: AsyncConnection, key_id: str, values: dict[str, Any]) -> None:

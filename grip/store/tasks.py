@@ -4,7 +4,7 @@ Every change names the lease that it rests on, and who no longer has it changes 
 that slept through its lease cannot write over another's work.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -67,7 +67,6 @@ class Task:
     cost_nano: int | None
     credits: int | None
     counted_by: str | None
-    late_result: dict[str, Any] | None
     created_us: int
     submitted_us: int | None
     completed_us: int | None
@@ -89,6 +88,8 @@ async def insert(connection: AsyncConnection, added: Task) -> None:
 
 async def find(connection: AsyncConnection, task_id: str) -> Task | None:
     """Return a task, None where there is none of this id."""
+    if not _is_id(task_id):
+        return None
     row = (await connection.execute(_ALL.where(task.c.id == task_id))).mappings().one_or_none()
     return None if row is None else rows.record(Task, row)
 
@@ -99,6 +100,7 @@ async def load(
     wallet_id: str | None = None,
     member_id: str | None = None,
     status: str | None = None,
+    kind: str | None = None,
     model: str | None = None,
     before: tuple[int, str] | None = None,
     limit: int | None = None,
@@ -109,6 +111,7 @@ async def load(
         (task.c.wallet_id, wallet_id),
         (task.c.member_id, member_id),
         (task.c.status, status),
+        (task.c.type, kind),
         (task.c.model, model),
     ):
         if value is not None:
@@ -156,6 +159,31 @@ async def change(
     return await _change(connection, held, values, task.c.phase.in_(phases))
 
 
+async def put_back(
+    connection: AsyncConnection, waiting: Iterable[tuple[Task, Mapping[str, Any]]]
+) -> None:
+    """Write of many tasks at once when to look at them again; those that others hold stay."""
+    values = [
+        {"p_id": held.id, "p_lease_seq": held.lease_seq}
+        | {f"p_{name}": value for name, value in changes.items()}
+        for held, changes in waiting
+    ]
+    if not values:
+        return
+    names = [name for name in values[0] if name not in ("p_id", "p_lease_seq")]
+    columns: dict[str, Any] = {name.removeprefix("p_"): sa.bindparam(name) for name in names}
+    await connection.execute(
+        sa.update(task)
+        .where(
+            task.c.id == sa.bindparam("p_id"),
+            task.c.lease_seq == sa.bindparam("p_lease_seq"),
+            _OPEN,
+        )
+        .values(columns),
+        values,
+    )
+
+
 async def wake(connection: AsyncConnection, task_id: str, now_us: int) -> bool:
     """Have an open task looked at now; returns whether there was one."""
     sooner = sa.update(task).where(task.c.id == task_id, _OPEN, task.c.due_us > now_us)
@@ -164,6 +192,8 @@ async def wake(connection: AsyncConnection, task_id: str, now_us: int) -> bool:
 
 async def lock(connection: AsyncConnection, task_id: str) -> Task | None:
     """Return a task as it stands, locked until the end of the transaction."""
+    if not _is_id(task_id):
+        return None
     query = _ALL.where(task.c.id == task_id).with_for_update()
     row = (await connection.execute(query)).mappings().one_or_none()
     return None if row is None else rows.record(Task, row)
@@ -181,6 +211,11 @@ async def count_open(connection: AsyncConnection, channel_id: str) -> int:
     """Return how many open tasks have begun on a channel."""
     query = sa.select(sa.func.count()).where(task.c.channel_id == channel_id, _OPEN)
     return int((await connection.execute(query)).scalar_one())
+
+
+def _is_id(text: str) -> bool:
+    """Return whether a task may be called so: PostgreSQL refuses even to compare with others."""
+    return text.isascii() and text.isprintable()
 
 
 async def _change(

@@ -18,7 +18,7 @@ from grip.money.amounts import MAX_CREDITS, ceil_credits
 from grip.money.batch import Plan
 from grip.money.entries import Admit, Admitted
 from grip.money.limits import Standing
-from grip.money.pricing import UNITS, Usage, bound_nano
+from grip.money.pricing import Usage, bound_nano
 from grip.money.states import Loaded, TierLimits
 from grip.store import idempotency, purses, tasks
 from grip.store import ledger as journal
@@ -38,7 +38,8 @@ Show = Callable[[Task], bytes]
 class Order(msgspec.Struct, frozen=True, kw_only=True):
     """What a client asks for: `most` is the most that it can use, in the units that are priced.
 
-    `deadline_us` is how long the task may take from its beginning.
+    `units` are the rates that it can be sold by; `deadline_us` is how long the task may take from
+    its beginning.
     """
 
     key_hash: str
@@ -49,6 +50,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     input: Mapping[str, Any]
     most: Usage
     deadline_us: int
+    units: frozenset[str]
     metadata: Mapping[str, Any] | None = None
     callback_url: str | None = None
     idem_key: str | None = None
@@ -74,7 +76,7 @@ class Creator:
         new_id: Callable[[str], str],
         tiers: Mapping[str, TierLimits],
         tier_groups: Mapping[str, frozenset[str] | None],
-        kinds: Collection[str],
+        kinds: Callable[[str], Collection[str]],
         region: str,
     ) -> None:
         self._database = database
@@ -115,10 +117,16 @@ class Creator:
         caller = await admission.identify(self._books, self._clock, order.key_hash, fresh=fresh)
         catalog = await self._books.catalog(fresh=fresh)
         model = routing.find_model(catalog, caller, order.model, order.type)
-        offer = routing.offers(catalog, caller, model, UNITS[order.type])[0]
+        offer = routing.offers(catalog, caller, model, order.units)[0]
+        policy = caller.providers
         reach = Reach(
-            allowed=(caller.groups, self._tier_groups.get(caller.tier)),
-            kinds=self._kinds,
+            allowed=(
+                caller.groups,
+                self._tier_groups.get(caller.tier),
+                None if policy is None else policy.allow_groups,
+            ),
+            providers=policy,
+            kinds=self._kinds(order.type),
             region=self._region,
             attempts=1,
         )
@@ -265,7 +273,6 @@ def _task(
         cost_nano=None,
         credits=None,
         counted_by=None,
-        late_result=None,
         created_us=held.created_us,
         submitted_us=None,
         completed_us=None,

@@ -4,7 +4,7 @@ Whoever comes second changes nothing: the task's own row is the claim, and the j
 second resolution of its hold.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -16,13 +16,14 @@ from grip.money.closing import Closed, Reserved
 from grip.money.entries import CAPPED, COMPLETED, Facts
 from grip.money.pricing import Rates, Usage, cost_nano
 from grip.store import ledger as journal
-from grip.store import purses, tasks, usage
+from grip.store import purses, results, tasks, usage
 from grip.store.engine import Connection, Database
+from grip.store.results import Result
 from grip.store.tasks import Task
 from grip.tasks import phases
 
-Outbox = Callable[[Connection, Task], Awaitable[None]]
-"""Writes down, in the transaction that ends a task, that its owner is to be told."""
+Outbox = Callable[[Connection, Task, tuple[Result, ...]], Awaitable[None]]
+"""Writes down, in the transaction that ends a task, that its owner is to be told of it."""
 
 NewId = Callable[[str], str]
 
@@ -53,8 +54,13 @@ class Endings:
         self._region = region
         self._outbox = outbox
 
-    async def complete(self, held: Task, counted: Counted) -> Task | None:
-        """Charge what was used, never above the hold; None where the task was not held any more."""
+    async def complete(
+        self, held: Task, counted: Counted, made: Sequence[Result] = ()
+    ) -> Task | None:
+        """Charge what was used, never above the hold, and write down what was made.
+
+        None where the task was not held any more.
+        """
         async with self._database.write() as connection:
             found = await self._lock(connection, held, phases.COMPLETED)
             if found is None:
@@ -63,7 +69,8 @@ class Endings:
             if rates is None:
                 raise errors.BooksBroken(f"{found.id}: its price {found.price_id} has gone")
             ended = await self._charge(connection, found, rates, counted)
-            await self._outbox(connection, ended)
+            await results.put(connection, made)
+            await self._outbox(connection, ended, tuple(made))
             return ended
 
     async def fail(self, held: Task, verdict: Verdict) -> Task | None:
@@ -73,7 +80,7 @@ class Endings:
             if found is None:
                 return None
             ended = await self._refund(connection, found, verdict)
-            await self._outbox(connection, ended)
+            await self._outbox(connection, ended, ())
             return ended
 
     async def _lock(self, connection: Connection, held: Task, phase: str) -> Task | None:

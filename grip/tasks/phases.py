@@ -38,19 +38,7 @@ LEADS_TO: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
     }
 )
 
-_BEGUN: Final = frozenset({RUNNING, FETCHING})
-
 
 def leading_to(phase: str) -> tuple[str, ...]:
     """Return the phases that may lead to this one."""
     return tuple(before for before in LEADS_TO if phase in LEADS_TO[before])
-
-
-def status(phase: str, before: str) -> str:
-    """Return what the owner sees in `phase` of a task whose status was `before`.
-
-    An upstream that puts a task back into its queue does not take its owner back.
-    """
-    if phase in (COMPLETED, FAILED):
-        return phase
-    return PROCESSING if phase in _BEGUN or before == PROCESSING else PENDING

@@ -14,7 +14,17 @@ from grip import errors
 from grip.app import App
 from grip.web import response
 from grip.web.errors import OPENAI, error_object, status_of
-from grip.web.routes import health, metered, models, openapi, regions, wallet
+from grip.web.routes import (
+    health,
+    metered,
+    models,
+    openapi,
+    regions,
+    results,
+    tasks,
+    videos,
+    wallet,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -22,6 +32,7 @@ log = structlog.get_logger(__name__)
 def build(app: App) -> ASGIApp:
     """Return the application around `app`, which its caller starts and stops."""
     routes = metered.handlers(app)
+    made = results.handler(app)
     framework = _framework(app)
     new_id = app.context.new_id
 
@@ -30,6 +41,8 @@ def build(app: App) -> ASGIApp:
             await framework(scope, receive, send)
             return
         handler = routes.get(scope["path"])
+        if handler is None and results.is_result(scope["path"]):
+            handler = made
         if handler is not None:
             await handler(scope, receive, send)
         else:
@@ -68,6 +81,14 @@ def _framework(app: App) -> Litestar:
             wallet.show_wallet,
             wallet.list_usage,
             regions.list_regions,
+            tasks.create_task,
+            tasks.list_tasks,
+            tasks.show_task,
+            tasks.cancel_task,
+            videos.create_video,
+            videos.list_videos,
+            videos.show_video,
+            videos.delete_video,
             openapi.show_document,
         ],
         state=State({"app": app}),

@@ -30,6 +30,7 @@ def test_the_command_alone_shows_its_help(grip_alone):
         ["models", "add"],
         ["models", "remove"],
         ["db", "upgrade"],
+        ["tasks", "cancel"],
         ["init"],
     ],
 )

@@ -25,8 +25,9 @@ from tests.fuzz.polite import answer_to
 
 PLENTY = 8 * 10**9
 KINDS = ("anthropic", "gemini", "openai")
-TYPES = ("chat", "embedding", "moderation", "rerank", "image", "audio")
+TYPES = ("chat", "embedding", "moderation", "rerank", "image", "audio", "video")
 RATES = Rates(input_nano=NANO // 10, output_nano=NANO)
+FILM = Rates(second_nano=NANO)
 
 
 @dataclass(kw_only=True)
@@ -190,7 +191,12 @@ class Inside:
             for type_ in TYPES if kind == "openai" else ("chat",):
                 await models.add(
                     context,
-                    models.Draft(name=f"{type_}-{kind}", type=type_, sell=RATES, groups=[kind]),
+                    models.Draft(
+                        name=f"{type_}-{kind}",
+                        type=type_,
+                        sell=FILM if type_ == "video" else RATES,
+                        groups=[kind],
+                    ),
                     actor="test",
                 )
 

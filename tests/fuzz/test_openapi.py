@@ -26,6 +26,7 @@ from schemathesis.specs.openapi.checks import (
 from grip.web.app import _framework
 from grip.web.openapi import document
 from grip.web.routes.metered import SURFACES
+from grip.web.routes.results import is_result
 from tests.fuzz.inside import Heard, Inside
 
 DOCUMENT: dict[str, Any] = json.loads(document())
@@ -45,6 +46,10 @@ CHECKS = [
 EITHER = GenerationMode.POSITIVE.name, GenerationMode.NEGATIVE.name
 
 
+RESULTS = {("/v1/tasks/{task_id}/results/{n}", "get"), ("/v1/videos/{video_id}/content", "get")}
+"""The routes that stand before the framework, beside the metered ones."""
+
+
 def _routes(app: Litestar) -> set[tuple[str, str]]:
     return {
         (route.path_format, method.lower())
@@ -56,10 +61,12 @@ def _routes(app: Litestar) -> set[tuple[str, str]]:
 
 def test_every_route_is_in_the_document_and_the_reverse(inside: Inside):
     """With its method."""
-    served = _routes(_framework(inside.app)) | {(path, "post") for path in SURFACES}
+    served = _routes(_framework(inside.app)) | {(path, "post") for path in SURFACES} | RESULTS
     shown = {(path, method) for path, item in DOCUMENT["paths"].items() for method in item}
 
     assert shown == served
+    for path, _ in RESULTS:
+        assert is_result(path.format(task_id="task_1", video_id="task_1", n=0))
 
 
 def test_a_route_has_the_key_and_the_errors_of_its_wire():
@@ -89,7 +96,9 @@ def _model(path: str) -> str:
     for part, type_ in (("embed", "embedding"), ("moder", "moderation"), ("rerank", "rerank")):
         if part in path:
             return f"{type_}-openai"
-    for part in ("image", "audio"):
+    if "tasks" in path:
+        return "image-openai"
+    for part in ("image", "audio", "video"):
         if part in path:
             return f"{part}-openai"
     return "chat-openai"

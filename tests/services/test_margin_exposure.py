@@ -87,14 +87,16 @@ async def test_a_model_that_no_channel_serves_is_listed(wares: Context):
     assert await _shown(wares) == [("draw", *nothing), ("far", *nothing), ("off", *nothing)]
 
 
-async def test_a_model_of_a_type_that_no_route_serves_is_served_by_no_channel(wares: Context):
-    """Whatever the kind of a channel can do: nobody can call it."""
+async def test_a_model_that_only_tasks_serve_is_exposed_on_the_channels_that_carry_them(
+    wares: Context,
+):
+    """Video has no route of its own that answers at once, and is sold all the same."""
     draft = channels.Draft(name="all", kind="openai")
     await channels.add(wares, draft, actor="eve")
     await _model(wares, "film", type="video", sell=Rates(second_nano=1), buy=Rates(second_nano=2))
-    (found,) = await exposure.exposures(wares)
 
-    assert (found.model, found.channel) == ("film", None)
+    lost = ("per_second", "0.000000000001", "0.000000000002", "-0.000000000001", True)
+    assert await _shown(wares) == [("film", "all", *lost), ("film", "one", *lost)]
 
 
 async def test_what_is_not_on_offer_is_no_exposure(wares: Context):

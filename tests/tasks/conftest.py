@@ -1,22 +1,26 @@
 """A shop with an image model, and tasks that begin and end in its books."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from grip.clock import system_clock
 from grip.money.amounts import NANO
-from grip.money.pricing import Rates, Usage
+from grip.money.pricing import UNITS, Rates, Usage
 from grip.services import models
 from grip.store import tasks
 from grip.store.books import HotBooks
 from grip.store.engine import Connection, Database
+from grip.store.results import Result
 from grip.store.tasks import Task
 from grip.tasks.creation import Created, Creator, Order
 from grip.tasks.ending import Endings, Verdict
 from tests.books.conftest import UNLIMITED, Customer, House
 from tests.conftest import FakeClock
+from tests.task_upstream import task_upstream
+from tests.tasks.studio import Studio
 
 EACH_NANO = 40 * NANO + 7
 FAILED = Verdict(code="upstream_failed", message="the upstream failed")
@@ -35,7 +39,7 @@ class Shop:
             new_id=house.context.new_id,
             tiers=UNLIMITED,
             tier_groups={},
-            kinds=("sandbox",),
+            kinds=lambda _: ("sandbox",),
             region="",
         )
         self.endings = Endings(
@@ -60,6 +64,7 @@ class Shop:
             input={"prompt": "A cat", "n": images},
             most=Usage(images=images),
             deadline_us=600_000_000,
+            units=UNITS["image"],
             **order,
         )
         return await self.creator.create(asked, lambda task: task.id.encode())
@@ -79,8 +84,9 @@ class Shop:
         assert found is not None
         return found
 
-    async def _tell(self, connection: Connection, task: Task) -> None:
+    async def _tell(self, connection: Connection, task: Task, made: tuple[Result, ...]) -> None:
         assert connection.in_transaction()
+        assert isinstance(made, tuple)
         self.told.append(f"{task.id}:{task.status}")
 
 
@@ -98,5 +104,18 @@ async def shop(database: Database, clock: FakeClock) -> AsyncIterator[Shop]:
     shop = Shop(house, await house.open())
     await shop.prepare()
     yield shop
+    await house.verify()
+    await house.close()
+
+
+@pytest.fixture
+async def studio(database: Database, clock: FakeClock, tmp_path: Path) -> AsyncIterator[Studio]:
+    """A studio on each engine in turn; at its end the books must add up."""
+    house = House(database, clock)
+    await house.prepare()
+    with task_upstream() as upstream:
+        studio = Studio(house, await house.open(), clock, upstream, tmp_path / "results")
+        yield studio
+        await studio.close()
     await house.verify()
     await house.close()

@@ -54,7 +54,6 @@ task = table(
     integer("cost_nano", null=True),
     integer("credits", null=True),
     text("counted_by", null=True),
-    sa.Column("late_result", Json),
     integer("created_us"),
     integer("submitted_us", null=True),
     integer("completed_us", null=True),

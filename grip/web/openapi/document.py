@@ -2,18 +2,27 @@
 
 from collections.abc import Mapping
 from functools import cache
-from http import HTTPStatus
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 import grip
+from grip.web.openapi.operations import (
+    CODES,
+    FORM,
+    ID,
+    IDEMPOTENCY,
+    JSON,
+    failed,
+    get,
+    header,
+    refusal,
+)
 from grip.web.openapi.schemas import SCHEMAS, Schema, ref
+from grip.web.openapi.tasks import TASK_PATHS, TASK_SCHEMAS
 
-JSON: Final = "application/json"
 SSE: Final = "text/event-stream"
-FORM: Final = "multipart/form-data"
 SOUND: Final = "audio/*"
 
 
@@ -73,35 +82,10 @@ METERED: Final[Mapping[str, Metered]] = MappingProxyType(
 )
 """The routes that models answer on, as `web/routes/metered.py` serves them."""
 
-_CODES: Final[Mapping[int, str]] = MappingProxyType(
-    {
-        400: "`invalid_request_error`: the body cannot be read, or the upstream refused it",
-        401: "`invalid_api_key`: missing, unknown, revoked or expired",
-        402: "`insufficient_credits`, `api_key_budget_exhausted` or `member_limit_exhausted`",
-        403: "`model_not_allowed`: not on the key's list",
-        404: "`model_not_found`: not for sale here",
-        409: "`idempotency_key_in_use` or `idempotency_result_unavailable`",
-        413: "`request_too_large`, or the upstream's own",
-        422: "`idempotency_key_reused`, or the upstream refused the request",
-        429: "`rate_limit_exceeded`: `error.metadata.limit` says which",
-        503: "`service_unavailable`: no channel completed the request, or the database is away",
-    }
-)
-_KEYLESS: Final[list[Schema]] = []
-_ID: Final[Schema] = {
-    "description": "grip's name of this request",
-    "schema": {"type": "string"},
-}
-
-
-def _header(kind: str, said: str) -> Schema:
-    return {"description": said, "schema": {"type": kind}}
-
-
 _CHARGE: Final[Schema] = {
-    "x-grip-credits": _header("integer", "whole credits drawn; not on streams"),
-    "x-grip-cost-nano": _header("integer", "the cost in 10⁻⁹ credit; not on streams"),
-    "x-grip-model": _header("string", "the model that served instead of the one named"),
+    "x-grip-credits": header("integer", "whole credits drawn; not on streams"),
+    "x-grip-cost-nano": header("integer", "the cost in 10⁻⁹ credit; not on streams"),
+    "x-grip-model": header("string", "the model that served instead of the one named"),
 }
 
 
@@ -118,13 +102,13 @@ def document() -> bytes:
                 "description": "One key for every model, prepaid credits, exact books.",
             },
             "security": [{"bearer": []}],
-            "paths": {**paths, **_PLAIN},
+            "paths": {**paths, **TASK_PATHS, **_PLAIN},
             "components": {
-                "schemas": SCHEMAS,
+                "schemas": {**SCHEMAS, **TASK_SCHEMAS},
                 "responses": {
-                    f"{schema}{code}": _failed(code, said, schema)
+                    f"{schema}{code}": failed(code, said, schema)
                     for schema in ("Error", "AnthropicError")
-                    for code, said in _CODES.items()
+                    for code, said in CODES.items()
                 },
                 "securitySchemes": {
                     "bearer": {"type": "http", "scheme": "bearer"},
@@ -138,8 +122,8 @@ def document() -> bytes:
 def _post(path: str, told: Metered) -> Schema:
     error = "AnthropicError" if told.is_anthropics else "Error"
     contents = {kind: {"schema": ref(name)} for kind, name in told.takes.items()}
-    codes = [code for code in _CODES if not told.free or code not in (402, 409)]
-    headers = {"x-grip-request-id": _ID} | ({} if told.free else _CHARGE)
+    codes = [code for code in CODES if not told.free or code not in (402, 409)]
+    headers = {"x-grip-request-id": ID} | ({} if told.free else _CHARGE)
     shown = {kind: {"schema": ref(name)} if name else {} for kind, name in told.answers.items()}
     done = {"description": "The answer", "headers": headers, "content": shown}
     operation: Schema = {
@@ -148,56 +132,21 @@ def _post(path: str, told: Metered) -> Schema:
         "requestBody": {"required": True, "content": contents},
         "responses": {
             "200": done,
-            **{str(code): _told(error, code) for code in codes},
+            **{str(code): refusal(error, code) for code in codes},
         },
     }
     if not told.free:
-        operation["parameters"] = [_IDEMPOTENCY]
+        operation["parameters"] = [IDEMPOTENCY]
     if told.is_anthropics:
         operation["security"] = [{"x-api-key": []}, {"bearer": []}]
     return operation
 
 
-_IDEMPOTENCY: Final[Schema] = {
-    "name": "Idempotency-Key",
-    "in": "header",
-    "description": "Asked again with it, a call is answered again and charged once.",
-    "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
-}
-
-
-def _told(schema: str, code: int) -> Schema:
-    return {"$ref": f"#/components/responses/{schema}{code}"}
-
-
-def _failed(code: int, said: str, schema: str) -> Schema:
-    headers: Schema = {"x-grip-request-id": _ID}
-    if code in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
-        headers["retry-after"] = {"description": "seconds", "schema": {"type": "integer"}}
-    content = {JSON: {"schema": ref(schema)}}
-    return {"description": said, "headers": headers, "content": content}
-
-
-def _get(
-    name: str, summary: str, schema: str, *codes: int, keyless: bool = False, **more: Any
-) -> Schema:
-    content = {JSON: {"schema": ref(schema)}}
-    done = {"description": "The answer", "headers": {"x-grip-request-id": _ID}, "content": content}
-    failed = {str(code): _told("Error", code) for code in codes}
-    operation: Schema = {
-        "operationId": name,
-        "summary": summary,
-        "responses": {"200": done, **failed},
-        **more,
-    }
-    return {"get": {**operation, "security": _KEYLESS} if keyless else operation}
-
-
 _KEYED: Final = (401, 503)
 _PLAIN: Final[Mapping[str, Schema]] = MappingProxyType(
     {
-        "/v1/models": _get("models", "The models that the key may use", "Models", *_KEYED),
-        "/v1/models/{name}": _get(
+        "/v1/models": get("models", "The models that the key may use", "Models", *_KEYED),
+        "/v1/models/{name}": get(
             "model",
             "One of them; names may have slashes",
             "Model",
@@ -211,8 +160,8 @@ _PLAIN: Final[Mapping[str, Schema]] = MappingProxyType(
                 }
             ],
         ),
-        "/v1/wallet": _get("wallet", "The wallet that the key draws from", "Wallet", *_KEYED),
-        "/v1/usage": _get(
+        "/v1/wallet": get("wallet", "The wallet that the key draws from", "Wallet", *_KEYED),
+        "/v1/usage": get(
             "usage",
             "Charged calls, newest first: all of the wallet to its owner, to a member their own",
             "UsageLog",
@@ -231,10 +180,10 @@ _PLAIN: Final[Mapping[str, Schema]] = MappingProxyType(
                 },
             ],
         ),
-        "/v1/regions": _get("regions", "Where grip can be reached", "Regions", keyless=True),
-        "/healthz": _get("healthz", "Whether the process lives", "Health", keyless=True),
-        "/readyz": _get("readyz", "Whether it can serve", "Health", keyless=True),
-        "/openapi.json": _get("openapi", "This document", "Answer", keyless=True),
+        "/v1/regions": get("regions", "Where grip can be reached", "Regions", keyless=True),
+        "/healthz": get("healthz", "Whether the process lives", "Health", keyless=True),
+        "/readyz": get("readyz", "Whether it can serve", "Health", keyless=True),
+        "/openapi.json": get("openapi", "This document", "Answer", keyless=True),
     }
 )
 """The routes that cost nothing and count nothing."""

@@ -23,12 +23,14 @@ def open_object(properties: Schema, *required: str) -> Schema:
     return {**shape, "required": list(required)} if required else shape
 
 
-def _closed(**properties: Schema) -> Schema:
+def closed(**properties: Schema) -> Schema:
+    """Return an object that has all of these members."""
     return {"type": "object", "properties": properties, "required": list(properties)}
 
 
-def _listing(item: Schema, **more: Schema) -> Schema:
-    return _closed(object={"const": "list"}, data={"type": "array", "items": item}, **more)
+def listing(item: Schema, **more: Schema) -> Schema:
+    """Return a list of items as OpenAI's API wraps them."""
+    return closed(object={"const": "list"}, data={"type": "array", "items": item}, **more)
 
 
 def _count(least: int, most: int) -> Schema:
@@ -147,12 +149,12 @@ _ERROR: Final = open_object(
     },
     "message",
 )
-_TOLD: Final = _closed(
+_TOLD: Final = closed(
     type={"const": "error"},
     error=open_object({"type": _TEXT, "message": _TEXT, "code": _TEXT}, "type", "message"),
     request_id=_TEXT,
 )
-_WALLET: Final = _closed(
+_WALLET: Final = closed(
     id=_TEXT,
     owner=_TEXT,
     tier=_TEXT,
@@ -181,8 +183,8 @@ _USAGE: Final = open_object(
     "model",
     "cost_nano",
 )
-_NAMED_MODEL: Final = _closed(id=_TEXT, object={"const": "model"}, created=_WHOLE, owned_by=_TEXT)
-_REGION: Final = _closed(id=_TEXT, endpoint=_TEXT, answers=_YES)
+_NAMED_MODEL: Final = closed(id=_TEXT, object={"const": "model"}, created=_WHOLE, owned_by=_TEXT)
+_REGION: Final = closed(id=_TEXT, endpoint=_TEXT, answers=_YES)
 
 SCHEMAS: Final[Schema] = {
     "ChatRequest": _CHAT,
@@ -237,14 +239,14 @@ SCHEMAS: Final[Schema] = {
     "TokenCount": open_object({"input_tokens": _WHOLE}, "input_tokens"),
     "Answer": open_object({}),
     "Model": _NAMED_MODEL,
-    "Models": _listing(ref("Model")),
+    "Models": listing(ref("Model")),
     "Wallet": _WALLET,
     "Usage": _USAGE,
-    "UsageLog": _listing(ref("Usage"), has_more=_YES),
+    "UsageLog": listing(ref("Usage"), has_more=_YES),
     "Region": _REGION,
-    "Regions": _listing(ref("Region"), region=_MAYBE_TEXT),
+    "Regions": listing(ref("Region"), region=_MAYBE_TEXT),
     "Health": open_object({"status": {"enum": ["ok", "unavailable"]}, "reason": _TEXT}, "status"),
-    "Error": _closed(error=_ERROR),
+    "Error": closed(error=_ERROR),
     "AnthropicError": _TOLD,
 }
 """The components of the document."""

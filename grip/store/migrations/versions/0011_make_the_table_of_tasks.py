@@ -119,7 +119,6 @@ def _ending() -> list[sa.Column[str] | sa.Column[int]]:
         _integer("cost_nano", null=True),
         _integer("credits", null=True),
         _text("counted_by", null=True),
-        _text("late_result", null=True),
         _integer("created_us"),
         _integer("submitted_us", null=True),
         _integer("completed_us", null=True),

@@ -1,0 +1,26 @@
+"""`grip worker`: the jobs of a gateway in a process that serves nobody."""
+
+import typer
+
+from grip import app as gateway
+from grip import logs, settings
+from grip.cli import output
+from grip.cli.options import AsJson, Config
+from grip.jobs import process
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def worker(config: Config = None, as_json: AsJson = False) -> None:
+    """Run tasks, callbacks and clean-up until SIGTERM or SIGINT, without serving HTTP.
+
+    `grip serve` does all of it too: this adds hands, on as many machines as you like.
+    """
+    chosen = settings.load(config)
+    logs.configure(chosen.log)
+
+    def ready() -> None:
+        output.message({"ready": True}, ["grip works"], as_json=as_json)
+
+    process.run(gateway.build(chosen), ready=ready)

@@ -1,0 +1,145 @@
+"""Bringing in what a task made: each result kept or vouched for, and all of it counted.
+
+Who counts, in this order: the upstream, what lies in the store, the request. Refuses to charge for
+what could not be fetched.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Final
+
+import msgspec
+
+from grip.clock import Clock
+from grip.money.pricing import Usage
+from grip.providers.port import Report
+from grip.providers.sandbox import SCHEME
+from grip.providers.task_input import normalised
+from grip.providers.task_port import Artifact, Snapshot
+from grip.storage import ResultStore
+from grip.store.results import Result
+from grip.store.tasks import Task
+from grip.tasks import units
+from grip.tasks.channels import Bound, Channels
+from grip.tasks.dialing import dial_to
+from grip.tasks.ending import Counted
+from grip.tasks.results.fetching import Incoming, fetch, of_bytes
+from grip.tasks.results.vendor import Origin, incoming
+from grip.transport.guarded import GuardedClient
+from grip.transport.port import Timeouts, Transport
+
+_DAY_US: Final = 24 * 3600 * 1_000_000
+_OK: Final = 200
+_SANDBOX: Final = Timeouts(connect_s=30, first_byte_s=30, chunk_s=30, total_s=30)
+
+
+class Keeping(msgspec.Struct, frozen=True, kw_only=True):
+    """How results are kept: the largest one in bytes, and for how many days; None for ever."""
+
+    max_bytes: int
+    keep_days: int | None
+
+
+class Fetched(msgspec.Struct, frozen=True, kw_only=True):
+    """The results of a task, and what they come to."""
+
+    results: tuple[Result, ...]
+    counted: Counted
+
+
+class Fetching:
+    """Fetches results into the store."""
+
+    def __init__(
+        self,
+        store: ResultStore,
+        *,
+        client: GuardedClient,
+        transport: Transport,
+        channels: Channels,
+        clock: Clock,
+        terms: Keeping,
+    ) -> None:
+        self._store = store
+        self._client = client
+        self._transport = transport
+        self._channels = channels
+        self._clock = clock
+        self._terms = terms
+
+    async def keep(self, task: Task, snapshot: Snapshot) -> Fetched:
+        """Keep all results; raises ResultUnavailable and its kin, and what the store raises."""
+        bound = await self._channels.bound(task)
+        results: list[Result] = []
+        try:
+            for number, artifact in enumerate(snapshot.results):
+                results.append(await self._one(task, bound, number, artifact))
+        except BaseException:
+            # Nobody knows of them before the task has ended.
+            for result in results:
+                await self._store.delete(f"{result.task_id}/{result.n}")
+            raise
+        return Fetched(results=tuple(results), counted=count(task, snapshot.usage, results))
+
+    async def _one(self, task: Task, bound: Bound, number: int, artifact: Artifact) -> Result:
+        key = f"{task.id}/{number}"
+        most_bytes = self._terms.max_bytes
+        async with self._incoming(bound, artifact) as found:
+            stored = await fetch(self._store, key, found, media=task.type, most_bytes=most_bytes)
+        now_us = self._clock()
+        days = self._terms.keep_days
+        return Result(
+            task_id=task.id,
+            n=number,
+            key=key,
+            url=None,
+            content_type=stored.content_type,
+            size=stored.size,
+            sha256=stored.sha256,
+            created_us=now_us,
+            expires_us=None if days is None else now_us + days * _DAY_US,
+        )
+
+    @asynccontextmanager
+    async def _incoming(self, bound: Bound, artifact: Artifact) -> AsyncIterator[Incoming]:
+        """Yield a result on its way: it is there, in the gateway's own sandbox, or at a vendor."""
+        if artifact.data:
+            yield of_bytes(artifact.data)
+            return
+        request = bound.adapter.fetch(artifact, bound.target)
+        if request.url.startswith(SCHEME):
+            reply = await self._transport.send(request, _SANDBOX)
+            yield of_bytes(reply.body if reply.status == _OK else b"")
+            return
+        own = bound.target.base_url
+        origin = Origin(url=request.url, headers=request.headers, own=(own,))
+        dial = dial_to(self._client, own, self._terms.max_bytes)
+        async with incoming(dial, origin) as found:
+            yield found
+
+
+def count(task: Task, report: Report, results: Sequence[Result]) -> Counted:
+    """Return what a task used, and who says so."""
+    guess = units.expected(normalised(task.type, task.input))
+    told = (report.input_tokens, report.output_tokens, report.images, report.seconds)
+    images = len(results) if task.type == "image" else 0
+    if any(one is not None for one in told):
+        by = "upstream"
+    else:
+        by = "measured" if images else "requested"
+    return Counted(
+        usage=Usage(
+            input_tokens=_or(report.input_tokens, guess.input_tokens),
+            output_tokens=_or(report.output_tokens, guess.output_tokens),
+            cached_input_tokens=report.cached_input_tokens,
+            cache_write_tokens=report.cache_write_tokens,
+            images=_or(report.images, images),
+            seconds=_or(report.seconds, guess.seconds),
+            characters=guess.characters,
+        ),
+        by=by,
+    )
+
+
+def _or(told: int | None, guess: int) -> int:
+    return guess if told is None else told
