@@ -44,6 +44,17 @@ _RESULTS = (
     moment("deleted_at", "deleted"),
 )
 
+_LOSSES = (
+    text("id"),
+    text("model"),
+    text("channel"),
+    text("upstream_id", "upstream id"),
+    text("error_code", "told the owner"),
+    text("loss"),
+    number("buy_cost_usd", "buy cost $"),
+    moment("seen_at", "seen"),
+)
+
 _EMPTY = "No tasks."
 
 TaskId = Annotated[str, typer.Argument(metavar="TASK", help="The task's id.")]
@@ -84,7 +95,8 @@ def list_tasks(
 def show(task: TaskId, config: Config = None, as_json: AsJson = False) -> None:
     """Show a task with its phase, its channel, its trouble, and what it made."""
     found, made = run(config, tasks.get, task)
-    shown = operator_view(found)
+    loss = run(config, tasks.loss_of, found.id)
+    shown = operator_view(found) | ({} if loss is None else tasks.describe_loss(loss))
     results = [tasks.describe_result(one) for one in made]
     if as_json:
         output.item({**shown, "results": results}, as_json=True, title="")
@@ -101,6 +113,24 @@ def cancel(task: TaskId, actor: Actor = "", config: Config = None, as_json: AsJs
     """
     after = run(config, _cancel, task, actor=actor)
     output.done(operator_view(after), _ended(after), as_json=as_json)
+
+
+@app.command()
+def losses(limit: Limit = None, config: Config = None, as_json: AsJson = False) -> None:
+    """Show what failed for its owner, and may stand on an upstream's bill all the same."""
+    found = run(config, tasks.list_losses, limit=limit)
+    shown = [
+        {
+            "id": one.task.id,
+            "model": one.task.model,
+            "channel": one.task.channel,
+            "upstream_id": one.task.upstream_id,
+            "error_code": one.task.error_code,
+            **tasks.describe_loss(one.loss),
+        }
+        for one in found
+    ]
+    output.rows(shown, _LOSSES, as_json=as_json, empty="Nothing is known to be lost.")
 
 
 @app.command()

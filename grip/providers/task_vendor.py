@@ -114,7 +114,7 @@ def ended(results: tuple[Artifact, ...], usage: Report, units: str | None = None
         code="content_policy",
         message="the upstream finished without a result, as it does with what it does not show",
     )
-    return Snapshot(state="failed", error=error, units=units)
+    return Snapshot(state="failed", error=error, usage=usage, units=units, billed=True)
 
 
 def misnamed(error: ValueError) -> Rejected:

@@ -7,9 +7,11 @@ from typing import Any
 
 from grip import errors
 from grip.clock import to_iso
+from grip.money.amounts import usd
 from grip.services import references
 from grip.services.context import Context
-from grip.store import results, tasks
+from grip.store import losses, results, tasks
+from grip.store.losses import Loss, Lost
 from grip.store.results import Result
 from grip.store.tasks import Task
 
@@ -48,6 +50,28 @@ async def get(context: Context, task_id: str) -> tuple[Task, list[Result]]:
                 f"there is no task {task_id!r}; `grip tasks list` shows what there is"
             )
         return found, await results.of_task(connection, found.id)
+
+
+async def list_losses(context: Context, *, limit: int | None = None) -> list[Lost]:
+    """Return the tasks that the operator may have paid for, and nobody else, newest first."""
+    async with context.database.read() as connection:
+        return await losses.load(connection, limit=limit)
+
+
+async def loss_of(context: Context, task_id: str) -> Loss | None:
+    """Return what was lost by a task, None where nothing was, as far as is known."""
+    async with context.database.read() as connection:
+        return await losses.find(connection, task_id)
+
+
+def describe_loss(loss: Loss) -> dict[str, Any]:
+    """Return a loss as it is shown; what it cost is null where the channel has no buy price."""
+    return {
+        "loss": loss.reason,
+        "buy_cost_nano": loss.buy_cost_nano,
+        "buy_cost_usd": None if loss.buy_cost_nano is None else usd(loss.buy_cost_nano),
+        "seen_at": None if loss.seen_us is None else to_iso(loss.seen_us),
+    }
 
 
 def describe_result(result: Result) -> dict[str, Any]:

@@ -16,8 +16,9 @@ from grip.money.closing import Closed, Reserved
 from grip.money.entries import CAPPED, COMPLETED, Facts
 from grip.money.pricing import Rates, Usage, cost_nano
 from grip.store import ledger as journal
-from grip.store import purses, results, tasks, usage
+from grip.store import losses, purses, results, tasks, usage
 from grip.store.engine import Connection, Database
+from grip.store.losses import Loss
 from grip.store.results import Result
 from grip.store.tasks import Task
 from grip.tasks import phases
@@ -33,6 +34,17 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
     code: str
     message: str
+
+
+class Lost(msgspec.Struct, frozen=True, kw_only=True):
+    """What the operator may pay for a task that fails: see `store/losses.py`.
+
+    Without a `reason` nobody knows yet, and its upstream is asked now and then from `after_s` on.
+    """
+
+    used: Usage
+    reason: str | None = None
+    after_s: int = 0
 
 
 class Counted(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,13 +85,15 @@ class Endings:
             await self._outbox(connection, ended, tuple(made))
             return ended
 
-    async def fail(self, held: Task, verdict: Verdict) -> Task | None:
+    async def fail(self, held: Task, verdict: Verdict, lost: Lost | None = None) -> Task | None:
         """Give all back that was held; None where the task was not held any more."""
         async with self._database.write() as connection:
             found = await self._lock(connection, held, phases.FAILED)
             if found is None:
                 return None
             ended = await self._refund(connection, found, verdict)
+            if lost is not None:
+                await losses.insert(connection, _loss(ended, lost))
             await self._outbox(connection, ended, ())
             return ended
 
@@ -166,6 +180,25 @@ class Endings:
         return ended
 
 
+def buy_cost_nano(task: Task, used: Usage) -> int | None:
+    """Return what the operator pays for what a task used, None where its channel has no price."""
+    return None if task.buy is None else cost_nano(Rates(**task.buy), used)
+
+
+def _loss(ended: Task, lost: Lost) -> Loss:
+    at_us = ended.completed_us or 0
+    if lost.reason is None:
+        due_us = at_us + lost.after_s * 1_000_000
+        return Loss(task_id=ended.id, created_us=at_us, due_us=due_us)
+    return Loss(
+        task_id=ended.id,
+        created_us=at_us,
+        reason=lost.reason,
+        buy_cost_nano=buy_cost_nano(ended, lost.used),
+        seen_us=at_us,
+    )
+
+
 def _reserved(task: Task) -> Reserved:
     return Reserved(credits=task.hold_credits, estimate_nano=task.estimate_nano)
 
@@ -195,7 +228,7 @@ def _usage_row(task: Task, closed: Closed, counted: Counted, region: str) -> dic
         images=used.images,
         seconds=used.seconds,
         characters=used.characters,
-        buy_cost_nano=None if task.buy is None else cost_nano(Rates(**task.buy), used),
+        buy_cost_nano=buy_cost_nano(task, used),
         attempts=task.attempts,
         latency_ms=latency_ms,
         first_byte_ms=latency_ms,

@@ -79,7 +79,7 @@ class Fetching:
             for result in results:
                 await self._store.delete(f"{result.task_id}/{result.n}")
             raise
-        return Fetched(results=tuple(results), counted=count(task, snapshot.usage, results))
+        return Fetched(results=tuple(results), counted=_counted(task, snapshot, results))
 
     async def _one(self, task: Task, bound: Bound, number: int, artifact: Artifact) -> Result:
         key = f"{task.id}/{number}"
@@ -118,27 +118,31 @@ class Fetching:
             yield found
 
 
-def count(task: Task, report: Report, results: Sequence[Result]) -> Counted:
-    """Return what a task used, and who says so."""
+def count(task: Task, report: Report, pictures: int | None = None) -> Counted:
+    """Return what a task used, and who says so; `pictures` are those that lie in the store."""
     guess = units.expected(normalised(task.type, task.input))
     told = (report.input_tokens, report.output_tokens, report.images, report.seconds)
-    images = len(results) if task.type == "image" else 0
     if any(one is not None for one in told):
         by = "upstream"
     else:
-        by = "measured" if images else "requested"
+        by = "measured" if pictures else "requested"
     return Counted(
         usage=Usage(
             input_tokens=_or(report.input_tokens, guess.input_tokens),
             output_tokens=_or(report.output_tokens, guess.output_tokens),
             cached_input_tokens=report.cached_input_tokens,
             cache_write_tokens=report.cache_write_tokens,
-            images=_or(report.images, images),
+            images=_or(report.images, _or(pictures, guess.images)),
             seconds=_or(report.seconds, guess.seconds),
             characters=guess.characters,
         ),
         by=by,
     )
+
+
+def _counted(task: Task, snapshot: Snapshot, results: Sequence[Result]) -> Counted:
+    pictures = len(results) if task.type == "image" else None
+    return count(task, snapshot.usage, pictures)
 
 
 def _or(told: int | None, guess: int) -> int:

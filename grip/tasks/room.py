@@ -25,6 +25,7 @@ from grip.tasks.desk import Desk
 from grip.tasks.ending import Endings
 from grip.tasks.fetching import Fetching, Keeping
 from grip.tasks.looking import Looking
+from grip.tasks.losses import Losses
 from grip.tasks.results.sweeping import Swept, sweep
 from grip.tasks.shown import task_view
 from grip.tasks.steps import Steps
@@ -93,6 +94,7 @@ class TaskRoom:
             endings=endings,
             clock=clock,
         )
+        self.losses = Losses(database, looking, clock=clock)
         self.worker = Worker(database, steps, clock=clock, owner=owner)
         rules = rules_of(settings, host_names=[host])
         creator = Creator(

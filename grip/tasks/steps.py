@@ -22,14 +22,15 @@ from grip.providers.task_port import (
     Rejected,
     Snapshot,
     Submitted,
+    TaskError,
     Unclear,
 )
 from grip.store import tasks
 from grip.store.engine import Database
 from grip.store.tasks import Task
-from grip.tasks import phases
+from grip.tasks import losses, phases
 from grip.tasks.channels import Channels
-from grip.tasks.ending import Endings, Verdict
+from grip.tasks.ending import Endings, Lost, Verdict
 from grip.tasks.fetching import Fetching
 from grip.tasks.looking import Looking
 from grip.tasks.pacing import next_look_us, unclear_look_us, unclear_wait_us
@@ -127,7 +128,10 @@ class Steps:
                 estimate_nano=task.estimate_nano,
             )
             return await self._fail(
-                task, "submit_unknown", "nobody knows whether the upstream took the task"
+                task,
+                "submit_unknown",
+                "nobody knows whether the upstream took the task",
+                losses.lost(task, losses.UNKNOWN),
             )
         return Waits(due_us=next_look_us(task, self._looking.facts(task), self._clock()))
 
@@ -141,7 +145,7 @@ class Steps:
         if isinstance(seen, Snapshot):
             return await self._seen(task, seen, is_late=is_late)
         if is_late:
-            return await self._fail(task, "timeout", "the upstream did not finish in time")
+            return await self._fail(task, "timeout", _LATE, losses.watched(task))
         missed = seen.effect is Effect.COUNT_MISS
         since_us = now_us - (task.submitted_us or task.created_us)
         if missed and task_policy.is_expired(task.misses + 1, since_us):
@@ -155,15 +159,15 @@ class Steps:
             if isinstance(seen, Unclear):
                 return await self._fetch_later(task, seen)
             if seen.error is not None:
-                return await self._fail(task, seen.error.code, seen.error.message)
+                return await self._failed(task, seen, seen.error)
             snapshot = seen
         if snapshot.state != "completed" or not snapshot.results:
-            return await self._unfetched(task, "no_result")
+            return await self._unfetched(task, snapshot, "no_result")
         try:
             fetched = await self._fetching.keep(task, snapshot)
         except errors.GripError as error:
             log.warning("task.result_failed", task_id=task.id, error=str(error))
-            return await self._unfetched(task, error.code)
+            return await self._unfetched(task, snapshot, error.code)
         failpoints.hit("task.before_end")
         await self._endings.complete(task, fetched.counted, fetched.results)
         return None
@@ -172,13 +176,16 @@ class Steps:
         """Look again for what is done already, as long as its vendor may still have it."""
         now_us = self._clock()
         if now_us >= task.deadline_us + _FETCH_US:
-            return await self._fail(task, "result_unavailable", _GONE)
+            return await self._fail(
+                task, "result_unavailable", _GONE, losses.lost(task, losses.UNFETCHED)
+            )
         return Waits(due_us=now_us + unclear_wait_us(task, seen), fault=seen.reason, missed=True)
 
-    async def _unfetched(self, task: Task, why: str) -> Waits | None:
+    async def _unfetched(self, task: Task, snapshot: Snapshot, why: str) -> Waits | None:
         """Try again in a moment, a few times in all."""
         if task.misses + 1 >= task_policy.MISSES_MAX:
-            return await self._fail(task, "result_unavailable", _GONE)
+            lost = losses.lost(task, losses.UNFETCHED, snapshot.usage)
+            return await self._fail(task, "result_unavailable", _GONE, lost)
         due_us = self._clock() + task_policy.back_off_s(task.misses + 1) * 1_000_000
         return Waits(due_us=due_us, fault=why, missed=True)
 
@@ -247,12 +254,11 @@ class Steps:
     async def _seen(self, task: Task, snapshot: Snapshot, *, is_late: bool) -> Waits | None:
         """Do what the upstream's documented word asks for."""
         if snapshot.error is not None:
-            return await self._fail(task, snapshot.error.code, snapshot.error.message)
+            return await self._failed(task, snapshot, snapshot.error)
         if snapshot.state == "completed":
             if not snapshot.results:
-                return await self._fail(
-                    task, "content_policy", "the upstream finished without a result"
-                )
+                lost = losses.lost(task, losses.BILLED, snapshot.usage)
+                return await self._fail(task, "content_policy", _EMPTY, lost)
             fetching = await self._change(
                 task,
                 phases.leading_to(phases.FETCHING),
@@ -260,7 +266,7 @@ class Steps:
             )
             return None if fetching is None else await self.fetch(fetching, snapshot)
         if is_late:
-            return await self._fail(task, "timeout", "the upstream did not finish in time")
+            return await self._fail(task, "timeout", _LATE, losses.watched(task))
         if snapshot.state == "running" and task.phase == phases.SUBMITTED:
             values = {"phase": phases.RUNNING, "status": phases.PROCESSING}
             running = await self._change(task, (phases.SUBMITTED,), values)
@@ -299,9 +305,16 @@ class Steps:
     def _is_last(self, task: Task) -> bool:
         return task.attempts >= _MAX_ATTEMPTS or self._clock() >= task.deadline_us
 
-    async def _fail(self, task: Task, code: str, message: str) -> Waits | None:
+    async def _failed(self, task: Task, snapshot: Snapshot, error: TaskError) -> Waits | None:
+        """End it as its upstream did; what that charges for all the same is the operator's."""
+        lost = losses.lost(task, losses.BILLED, snapshot.usage) if snapshot.billed else None
+        return await self._fail(task, error.code, error.message, lost)
+
+    async def _fail(
+        self, task: Task, code: str, message: str, lost: Lost | None = None
+    ) -> Waits | None:
         """Give all back, with a sentence for the owner; there is nothing to wait for after it."""
-        await self._endings.fail(task, Verdict(code=code, message=message))
+        await self._endings.fail(task, Verdict(code=code, message=message), lost)
         return None
 
     async def _change(
@@ -316,5 +329,7 @@ class Steps:
 
 
 _ASKED: Final = "asked to stop"
+_EMPTY: Final = "the upstream finished without a result"
+_LATE: Final = "the upstream did not finish in time"
 _GONE: Final = "the upstream's result could not be fetched"
 _MAX_ATTEMPTS: Final = 9

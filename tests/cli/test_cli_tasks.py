@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 import grip as package
 from grip import app as gateway
@@ -54,6 +55,8 @@ def begin(key_hash: str, database_url: str) -> Begin:
         created = await app.tasks.desk.create(wish, lambda _: b"{}")
         assert isinstance(created, Created)
         for _ in range(steps):
+            async with app.context.database.write() as connection:
+                await connection.execute(sa.text("UPDATE task SET due_us = 0"))
             await app.tasks.worker.run()
             await app.tasks.worker.settle()
         await app.stop()
@@ -116,6 +119,23 @@ def test_a_task_is_shown_with_its_channel(grip: Grip, begin: Begin):
     plain = grip("tasks", "show", task_id).stdout
     assert "sandbox" in plain
     assert "It has made nothing so far." in plain
+
+
+def test_what_a_task_may_have_cost_the_operator_is_told(grip: Grip, begin: Begin):
+    """Its upstream finished without a result: in the list of losses, and beside the task."""
+    upstream = ("--kind", "sandbox", "--map", "blank=x?fail=empty&usage=none", "--group", "apart")
+    grip("channels", "add", "empty", *upstream)
+    words = "--type video --group apart --per-second 0.10 --cost-per-second 0.04"
+    grip("models", "add", "blank", *words.split())
+    assert grip("tasks", "losses").stdout == "Nothing is known to be lost.\n"
+    task_id = begin("blank", steps=2)
+    later = begin("film")
+
+    (row,) = grip("tasks", "losses", "--json").json
+    assert (row["id"], row["loss"], row["buy_cost_usd"]) == (task_id, "billed", "0.08")
+    assert grip("tasks", "show", task_id, "--json").json["loss"] == "billed"
+    assert "loss" not in grip("tasks", "show", later, "--json").json
+    assert task_id in grip("tasks", "losses").stdout
 
 
 def test_a_task_that_waits_is_cancelled_at_once(grip: Grip, begin: Begin):

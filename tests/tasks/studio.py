@@ -103,7 +103,12 @@ class Studio:
         await self._strangers.close()
 
     async def sell(
-        self, *does: str, kind: str = "image", urls: tuple[str, ...] = (), sell: Rates | None = None
+        self,
+        *does: str,
+        kind: str = "image",
+        urls: tuple[str, ...] = (),
+        sell: Rates | None = None,
+        buy: Rates | None = None,
     ) -> str:
         """Offer a model over channels that behave so, in that order; return its name."""
         self._models += 1
@@ -122,7 +127,9 @@ class Studio:
             await self.house.run(
                 f"UPDATE channel SET base_url = '{url}' WHERE name = '{draft.name}'"  # noqa: S608
             )
-        good = models.Draft(name=name, type=kind, sell=sell or RATES[kind], groups=[name])
+        good = models.Draft(
+            name=name, type=kind, sell=sell or RATES[kind], buy=buy or Rates(), groups=[name]
+        )
         await models.add(self.house.context, good, actor="test")
         return name
 

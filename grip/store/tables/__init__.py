@@ -20,7 +20,7 @@ from grip.store.tables.catalog import (
 from grip.store.tables.details import detail, detail_route
 from grip.store.tables.journal import ledger_transfer, usage
 from grip.store.tables.records import audit, meta
-from grip.store.tables.tasks import task, task_result
+from grip.store.tables.tasks import task, task_loss, task_result
 
 APPEND_ONLY = {
     "usage": ("seq", "request_id"),
@@ -57,6 +57,7 @@ __all__ = [
     "model_alias",
     "price",
     "task",
+    "task_loss",
     "task_result",
     "usage",
     "wallet",

@@ -111,3 +111,27 @@ sa.Index(
     sqlite_where=task_result.c.deleted_us.is_(None),
     postgresql_where=task_result.c.deleted_us.is_(None),
 )
+
+# What the operator may have paid for a task that cost its owner nothing. Without a reason it is
+# still looked after: its upstream may yet finish what nobody waits for.
+task_loss = table(
+    "task_loss",
+    sa.Column("task_id", sa.Text, sa.ForeignKey("task.id"), primary_key=True),
+    text("reason", null=True),
+    integer("buy_cost_nano", null=True),
+    integer("due_us", null=True),
+    integer("looks", default=0),
+    integer("created_us"),
+    integer("seen_us", null=True),
+    check("reason", "reason IN ('late', 'billed', 'unfetched', 'unknown')"),
+    check("open", "(due_us IS NULL) = (reason IS NOT NULL)"),
+    check("seen", "(reason IS NULL) = (seen_us IS NULL)"),
+)
+sa.Index("ix_task_loss_seen", task_loss.c.seen_us)
+sa.Index(
+    "ix_task_loss_due",
+    task_loss.c.due_us,
+    task_loss.c.task_id,
+    sqlite_where=task_loss.c.due_us.is_not(None),
+    postgresql_where=task_loss.c.due_us.is_not(None),
+)
