@@ -222,6 +222,13 @@ class ResultUnavailable(GripError):
     category = Category.UNAVAILABLE
 
 
+class ResultGone(ResultUnavailable):
+    """The vendor does not have a result any more; asking for it again will not help."""
+
+    code = "result_gone"
+    category = Category.NOT_FOUND
+
+
 class ResultTooLarge(ResultUnavailable):
     """A result is over `[results] max_bytes`; asking for it again will not help."""
 
@@ -232,6 +239,12 @@ class ResultNotAsClaimed(ResultUnavailable):
 
 class ResultMissing(NotFound):
     """A result is not kept, or not any more."""
+
+
+class VariantUnavailable(NotFound):
+    """A video was asked for as something that grip does not make of it."""
+
+    code = "variant_unavailable"
 
 
 class ResultStoreUnavailable(ServiceUnavailable):

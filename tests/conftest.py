@@ -118,6 +118,28 @@ async def postgres_url(postgres_server: str, postgres_template: str) -> AsyncIte
     await _drop(postgres_server, name)
 
 
+@pytest.fixture(scope="module")
+def sqlite_module_url(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The URL of an SQLite database that the tests of a file share."""
+    path = tmp_path_factory.mktemp("shared") / "grip.db"
+    shutil.copy(sqlite_template, path)
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture(scope="module")
+async def postgres_module_url(postgres_server: str, postgres_template: str) -> AsyncIterator[str]:
+    """The URL of a PostgreSQL database that the tests of a file share."""
+    name = await _create(postgres_server, postgres_template)
+    yield _url(postgres_server, name)
+    await _drop(postgres_server, name)
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def module_url(request: pytest.FixtureRequest) -> str:
+    """The URL of a database that the tests of a file share, on each engine in turn."""
+    return str(request.getfixturevalue(f"{request.param}_module_url"))
+
+
 @pytest.fixture(params=["sqlite", "postgres"])
 def database_url(request: pytest.FixtureRequest) -> str:
     """The URL of a fresh database, on each engine in turn."""

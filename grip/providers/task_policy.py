@@ -162,6 +162,7 @@ def _channels(
         code="config_error" if is_operators else "submit_rejected",
         message=_TROUBLE,
         retry=True,
-        detail=f"{reason}: {shown(body)}",
+        reason=reason,
+        detail=shown(body),
         retry_after_s=retry_after_s(headers),
     )

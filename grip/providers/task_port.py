@@ -110,13 +110,15 @@ class Artifact(msgspec.Struct, frozen=True, kw_only=True):
 
     `url` is an address of a stranger's choosing, to be fetched with `fetch` over a guarded
     transport; where it is `own`, it is a path of the vendor's API instead and takes the key.
-    `content_type` is what the vendor calls it, which proves nothing.
+    `content_type` is what the vendor calls it, which proves nothing, and `expires_us` until when it
+    says that it has it.
     """
 
     url: str = ""
     own: bool = False
     data: bytes = b""
     content_type: str | None = None
+    expires_us: int | None = None
 
 
 class TaskError(msgspec.Struct, frozen=True, kw_only=True):
@@ -194,12 +196,14 @@ class Rejected(msgspec.Struct, frozen=True, kw_only=True):
     """The upstream made nothing of it, and said so.
 
     `retry` is true where it was not the request's fault: another channel may do better. `message`
-    is fit for the customer, `detail` for the operator alone.
+    is fit for the customer, `detail` for the operator alone: the vendor's own words, which may
+    repeat the key. `reason` is a short word, without any of those.
     """
 
     code: ErrorCode
     message: str
     retry: bool
+    reason: str = "rejected"
     detail: str = ""
     retry_after_s: int | None = None
 

@@ -21,6 +21,7 @@ MAX_SECONDS: Final = 1_000_000
 _MAX_DEPTH: Final = 6
 _MAX_URL: Final = 8_192
 _MAX_ID: Final = 400
+_MAX_TIME_S: Final = 10_000_000_000
 _ID: Final = re.compile(r"[A-Za-z0-9_~:=+-][\w.~:=+-]*\Z", re.ASCII)
 _KIND: Final = re.compile(r"[\w.+-]{1,60}/[\w.+-]{1,60}\Z", re.ASCII)
 
@@ -63,6 +64,13 @@ def seconds(found: Any) -> int | None:
     if isinstance(found, bool) or not isinstance(found, int | float):
         return None
     return math.ceil(found) if 0 < found <= MAX_SECONDS else None
+
+
+def time_us(found: Any) -> int | None:
+    """Return a time in unix seconds as microseconds, None for what is none of this age."""
+    if isinstance(found, bool) or not isinstance(found, int) or not 0 < found < _MAX_TIME_S:
+        return None
+    return found * 1_000_000
 
 
 def wait_s(found: Any) -> float | None:

@@ -120,5 +120,9 @@ def ended(results: tuple[Artifact, ...], usage: Report, units: str | None = None
 def misnamed(error: ValueError) -> Rejected:
     """Return the refusal of a model whose upstream name says what it may not."""
     return Rejected(
-        code="config_error", message="the model is not set up", retry=True, detail=str(error)
+        code="config_error",
+        message="the model is not set up",
+        retry=True,
+        reason="misnamed",
+        detail=str(error),
     )

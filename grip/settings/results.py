@@ -50,7 +50,8 @@ class Results:
         "store",
         Choice(words=("store", "proxy")),
         "store keeps each result; proxy fetches it from the vendor whenever it is asked for, and "
-        "has it no longer than the vendor does (from an hour to a month).",
+        "has it no longer than the vendor does (from an hour to a month). What vendors send as "
+        "bytes, without an address, is kept with either.",
     )
     storage: str = key(
         "directory",

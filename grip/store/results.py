@@ -17,8 +17,9 @@ Place = tuple[int, str, int]
 class Result:
     """One result: kept under `key`, or passed on from the vendor's `url`.
 
-    `sha256` is empty where nobody read it whole; `expires_us` is None where it is kept for ever,
-    and `deleted_us` where it is not deleted.
+    A `url` that begins with `/` is a path of the vendor's API, which takes the channel's key; any
+    other takes none. `sha256` is empty where nobody read it whole; `expires_us` is None where it is
+    kept for ever, and `deleted_us` where it is not deleted.
     """
 
     task_id: str

@@ -104,7 +104,8 @@ class Channels:
         """
         async with self._database.read() as connection:
             channel = await channel_store.find(connection, task.channel_id or "")
-        if channel is None:
+        # Another kind of vendor than the task's knows nothing of it, nor may see its key.
+        if channel is None or channel.kind != task.provider:
             raise errors.ServiceUnavailable(
                 "the channel of the task has gone", detail=f"{task.id}: {task.channel}"
             )

@@ -85,11 +85,16 @@ class Desk:
                 raise
             return kept
 
-    async def find(self, task_id: str, caller: Caller | None = None) -> tuple[Task, list[Result]]:
-        """Return a task and what it made; raises NotFound, for strangers too."""
+    async def find(
+        self, task_id: str, caller: Caller | None = None, *, kind: str | None = None
+    ) -> tuple[Task, list[Result]]:
+        """Return a task and what it made.
+
+        Raises NotFound, for strangers too, and where it is not of the only type that is meant.
+        """
         async with self._database.read() as connection:
             task = await tasks.find(connection, task_id)
-            if task is None or not may_see(task, caller):
+            if task is None or not may_see(task, caller) or kind not in (None, task.type):
                 raise unknown(task_id)
             return task, await results.of_task(connection, task_id)
 
@@ -120,9 +125,11 @@ class Desk:
                 limit=limit,
             )
 
-    async def drop(self, task_id: str, caller: Caller | None = None) -> None:
+    async def drop(
+        self, task_id: str, caller: Caller | None = None, *, kind: str | None = None
+    ) -> None:
         """Cancel a task that is not over; of one that is, end the time of what it made."""
-        task, _ = await self.find(task_id, caller)
+        task, _ = await self.find(task_id, caller, kind=kind)
         if not task.is_over:
             await self.cancel(task_id, caller)
             return

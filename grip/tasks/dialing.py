@@ -17,23 +17,32 @@ DEADLINE_S: Final = 600
 """How long one result may take to arrive."""
 
 
-def dial_to(client: GuardedClient, trusted: str, most_bytes: int) -> Dial:
-    """Return what fetches results of one vendor, whose own address is `trusted`."""
+def dial_to(
+    client: GuardedClient, trusted: str, most_bytes: int, *, deadline_s: float | None = DEADLINE_S
+) -> Dial:
+    """Return what fetches results of one vendor, whose own address is `trusted`.
+
+    Without a deadline, whoever reads sees to it that the vendor is not waited for in vain.
+    """
 
     def dial(request: UpstreamRequest) -> AbstractAsyncContextManager[StreamReply]:
-        return _open(client, request, trusted, most_bytes)
+        return _open(client, request, trusted, most_bytes, deadline_s)
 
     return dial
 
 
 @asynccontextmanager
 async def _open(
-    client: GuardedClient, request: UpstreamRequest, trusted: str, most_bytes: int
+    client: GuardedClient,
+    request: UpstreamRequest,
+    trusted: str,
+    most_bytes: int,
+    deadline_s: float | None,
 ) -> AsyncIterator[StreamReply]:
     async with client.open(
         request.url,
         headers=request.headers,
-        deadline_s=DEADLINE_S,
+        deadline_s=deadline_s,
         most_bytes=most_bytes,
         trusted=trusted or None,
     ) as reply:

@@ -1,4 +1,4 @@
-"""Bringing in what a task made: each result kept or vouched for, and all of it counted.
+"""Bringing in what a task made: each result kept, or looked at and left where it is; all counted.
 
 Who counts, in this order: the upstream, what lies in the store, the request. Refuses to charge for
 what could not be fetched.
@@ -12,7 +12,7 @@ import msgspec
 
 from grip.clock import Clock
 from grip.money.pricing import Usage
-from grip.providers.port import Report
+from grip.providers.port import Report, UpstreamRequest
 from grip.providers.sandbox import SCHEME
 from grip.providers.task_input import normalised
 from grip.providers.task_port import Artifact, Snapshot
@@ -23,21 +23,26 @@ from grip.tasks import units
 from grip.tasks.channels import Bound, Channels
 from grip.tasks.dialing import dial_to
 from grip.tasks.ending import Counted
-from grip.tasks.results.fetching import Incoming, fetch, of_bytes
+from grip.tasks.results.fetching import Incoming, fetch, look, of_bytes
 from grip.tasks.results.vendor import Origin, incoming
 from grip.transport.guarded import GuardedClient
 from grip.transport.port import Timeouts, Transport
 
-_DAY_US: Final = 24 * 3600 * 1_000_000
+_SECOND_US: Final = 1_000_000
+_DAY_US: Final = 24 * 3600 * _SECOND_US
 _OK: Final = 200
 _SANDBOX: Final = Timeouts(connect_s=30, first_byte_s=30, chunk_s=30, total_s=30)
 
 
 class Keeping(msgspec.Struct, frozen=True, kw_only=True):
-    """How results are kept: the largest one in bytes, and for how many days; None for ever."""
+    """How results are kept: the largest one in bytes, and for how many days; None for ever.
+
+    With `passes_on`, only what has no address at its vendor is kept, and of all else where it lies.
+    """
 
     max_bytes: int
     keep_days: int | None
+    passes_on: bool = False
 
 
 class Fetched(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,7 +53,7 @@ class Fetched(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Fetching:
-    """Fetches results into the store."""
+    """Fetches results into the store, or sees that they are there."""
 
     def __init__(
         self,
@@ -77,45 +82,67 @@ class Fetching:
         except BaseException:
             # Nobody knows of them before the task has ended.
             for result in results:
-                await self._store.delete(f"{result.task_id}/{result.n}")
+                if result.key is not None:
+                    await self._store.delete(result.key)
             raise
         return Fetched(results=tuple(results), counted=_counted(task, snapshot, results))
 
     async def _one(self, task: Task, bound: Bound, number: int, artifact: Artifact) -> Result:
         key = f"{task.id}/{number}"
-        most_bytes = self._terms.max_bytes
-        async with self._incoming(bound, artifact) as found:
-            stored = await fetch(self._store, key, found, media=task.type, most_bytes=most_bytes)
+        terms = self._terms
+        request = None if artifact.data else bound.adapter.fetch(artifact, bound.target)
+        is_away = request is not None and not request.url.startswith(SCHEME)
+        passes_on = terms.passes_on and is_away
+        async with self._incoming(bound, artifact, request) as found:
+            if passes_on:
+                stored = await look(found, media=task.type, most_bytes=terms.max_bytes)
+            else:
+                stored = await fetch(
+                    self._store, key, found, media=task.type, most_bytes=terms.max_bytes
+                )
         now_us = self._clock()
-        days = self._terms.keep_days
         return Result(
             task_id=task.id,
             n=number,
-            key=key,
-            url=None,
+            key=None if passes_on else key,
+            url=artifact.url if passes_on else None,
             content_type=stored.content_type,
             size=stored.size,
             sha256=stored.sha256,
             created_us=now_us,
-            expires_us=None if days is None else now_us + days * _DAY_US,
+            expires_us=self._expires_us(task, bound, artifact if passes_on else None, now_us),
         )
 
     @asynccontextmanager
-    async def _incoming(self, bound: Bound, artifact: Artifact) -> AsyncIterator[Incoming]:
+    async def _incoming(
+        self, bound: Bound, artifact: Artifact, request: UpstreamRequest | None
+    ) -> AsyncIterator[Incoming]:
         """Yield a result on its way: it is there, in the gateway's own sandbox, or at a vendor."""
-        if artifact.data:
+        if request is None:
             yield of_bytes(artifact.data)
-            return
-        request = bound.adapter.fetch(artifact, bound.target)
-        if request.url.startswith(SCHEME):
+        elif request.url.startswith(SCHEME):
             reply = await self._transport.send(request, _SANDBOX)
             yield of_bytes(reply.body if reply.status == _OK else b"")
-            return
-        own = bound.target.base_url
-        origin = Origin(url=request.url, headers=request.headers, own=(own,))
-        dial = dial_to(self._client, own, self._terms.max_bytes)
-        async with incoming(dial, origin) as found:
-            yield found
+        else:
+            own = bound.target.base_url
+            origin = Origin(url=request.url, headers=request.headers, own=(own,))
+            dial = dial_to(self._client, own, self._terms.max_bytes)
+            async with incoming(dial, origin) as found:
+                yield found
+
+    def _expires_us(
+        self, task: Task, bound: Bound, left: Artifact | None, now_us: int
+    ) -> int | None:
+        """Return when a result's time is over; one that is left at its vendor has no more there."""
+        days = self._terms.keep_days
+        ends = [] if days is None else [now_us + days * _DAY_US]
+        if left is not None:
+            lifetime_s = bound.adapter.facts(task.type).result_lifetime_s
+            if left.expires_us is not None and left.expires_us > now_us:
+                ends.append(left.expires_us)
+            elif lifetime_s is not None:
+                ends.append(now_us + lifetime_s * _SECOND_US)
+        return min(ends, default=None)
 
 
 def count(task: Task, report: Report, pictures: int | None = None) -> Counted:

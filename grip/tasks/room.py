@@ -11,7 +11,7 @@ from grip.gateway.health import Health
 from grip.money.states import TierLimits
 from grip.providers.task_adapters import TASK_ADAPTERS
 from grip.settings import Settings
-from grip.storage import ResultStore
+from grip.storage import ResultReader, ResultStore
 from grip.storage import build as build_store
 from grip.store import callbacks
 from grip.store.books import HotBooks
@@ -26,6 +26,7 @@ from grip.tasks.ending import Endings
 from grip.tasks.fetching import Fetching, Keeping
 from grip.tasks.looking import Looking
 from grip.tasks.losses import Losses
+from grip.tasks.passing import Passing
 from grip.tasks.results.sweeping import Swept, sweep
 from grip.tasks.shown import task_view
 from grip.tasks.steps import Steps
@@ -83,9 +84,12 @@ class TaskRoom:
             channels=channels,
             clock=clock,
             terms=Keeping(
-                max_bytes=settings.results.max_bytes, keep_days=settings.results.keep_days
+                max_bytes=settings.results.max_bytes,
+                keep_days=settings.results.keep_days,
+                passes_on=settings.results.mode == "proxy",
             ),
         )
+        self._passing = Passing(client, channels, settings.results.max_bytes)
         steps = Steps(
             database,
             channels=channels,
@@ -116,6 +120,12 @@ class TaskRoom:
             clock=clock,
             check_url=lambda url: check_callback_url(url, rules),
         )
+
+    async def reader(self, task: Task, result: Result) -> ResultReader:
+        """Return what reads a result where it lies; raises ResultUnavailable."""
+        if result.url is None:
+            return self.store
+        return await self._passing.reader(task, result.url)
 
     async def sweep(self) -> Swept:
         """Delete results whose time is over."""

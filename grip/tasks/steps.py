@@ -217,7 +217,7 @@ class Steps:
             return None
         failpoints.hit("task.after_post")
         if isinstance(outcome, Rejected) and outcome.retry:
-            self._channels.failed(candidate, outcome.detail or outcome.code)
+            self._channels.failed(candidate, outcome.reason)
         else:
             self._channels.served(candidate)
         return outcome

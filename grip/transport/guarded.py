@@ -35,7 +35,7 @@ class _Ask:
     url: str
     headers: Headers
     body: bytes | None
-    deadline_s: float
+    deadline_s: float | None
     most_bytes: int
 
 
@@ -124,12 +124,14 @@ class GuardedClient:
         url: str,
         *,
         headers: Headers = (),
-        deadline_s: float,
+        deadline_s: float | None,
         most_bytes: int,
         trusted: str | None = None,
     ) -> AsyncIterator[GuardedReply]:
         """Yield the answer to a GET once its head is there; the block has `deadline_s` in all.
 
+        Without one the caller bounds each of its own waits, as it must where it is suspended in
+        the block for somebody slow: a deadline there would end whatever that somebody does.
         A URL with the scheme, host and port of `trusted`, an address of the operator's own, is
         dialled wherever it leads. A redirect is an answer like any other. Raises TransportFault.
         """
@@ -170,7 +172,7 @@ class GuardedClient:
         except TimeoutError:
             if not limit.expired():
                 raise
-            raise TransportFault("timeout", f"not over within {ask.deadline_s:g} s") from None
+            raise TransportFault("timeout", f"not over within {ask.deadline_s or 0:g} s") from None
         except EnoughRead:
             raise TransportFault(
                 "too_large", f"the head of the answer is larger than {HEAD_BYTES_MAX} bytes"

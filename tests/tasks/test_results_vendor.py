@@ -1,5 +1,6 @@
 """Whom the vendor's key is shown to, and what is made of a vendor's answers."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
@@ -8,7 +9,7 @@ import pytest
 from grip import errors
 from grip.providers.port import UpstreamRequest
 from grip.storage import DirectoryStore
-from grip.tasks.results import Origin, ProxyReader, fetch, incoming
+from grip.tasks.results import Origin, ProxyReader, fetch, incoming, proxy
 from grip.tasks.results.vendor import request_for
 from grip.transport.port import StreamReply, TransportFault
 from tests.storage.files import sample
@@ -216,10 +217,7 @@ class TestProxy:
 
     @pytest.fixture
     def reader(self, vendor: Vendor) -> ProxyReader:
-        async def find(key: str) -> Origin:
-            return vendor.origin(f"{OWN}/{key}")
-
-        return ProxyReader(vendor.dial, find)
+        return ProxyReader(vendor.dial, vendor.origin(f"{OWN}/task_a/0"))
 
     async def test_a_range_is_asked_of_the_vendor(self, vendor: Vendor, reader: ProxyReader):
         """And what comes is passed on."""
@@ -272,3 +270,51 @@ class TestProxy:
         await reading.aclose()
 
         assert vendor.open == 0
+
+    @pytest.mark.parametrize("stalls", ["head", "body"])
+    async def test_a_vendor_is_not_waited_for_for_ever(
+        self, vendor: Vendor, monkeypatch: pytest.MonkeyPatch, stalls: str
+    ):
+        """Neither before its answer nor in the middle of it; who reads slowly is no such case."""
+        vendor.put(f"{OWN}/task_a/0", FILM)
+        never = asyncio.Event()
+
+        @asynccontextmanager
+        async def dial(request: UpstreamRequest) -> AsyncIterator[StreamReply]:
+            if stalls == "head":
+                await never.wait()
+            async with vendor.dial(request) as reply:
+                yield _Stalling(reply, never)
+
+        reader = ProxyReader(dial, vendor.origin(f"{OWN}/task_a/0"))
+        reading = reader.open("task_a/0", 0, len(FILM))
+        if stalls == "body":
+            assert await anext(reading) == FILM[:100]
+        monkeypatch.setattr(proxy, "_SILENCE_S", 0)
+
+        with pytest.raises(errors.ResultUnavailable, match="in time"):
+            await anext(reading)
+        assert vendor.open == 0
+
+
+class _Stalling:
+    """An answer that says nothing after its first piece."""
+
+    def __init__(self, reply: StreamReply, never: asyncio.Event) -> None:
+        self.status = reply.status
+        self.headers = reply.headers
+        self._reply = reply
+        self._never = never
+        self._begun = False
+
+    async def read(self) -> bytes:
+        if self._begun:
+            await self._never.wait()
+        self._begun = True
+        return await self._reply.read()
+
+    async def read_all(self) -> bytes:
+        raise NotImplementedError
+
+    def finish(self) -> None:
+        """Nothing is left."""

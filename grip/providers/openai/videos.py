@@ -93,7 +93,8 @@ def snapshot(call: TaskCall, answer: Probed) -> Snapshot | Unclear:
     if state == "failed":
         return Snapshot(state=state, error=_error(str(found["status"]), found.get("error")))
     if state == "completed":
-        content = Artifact(url=f"{path(call)}/content", own=True)
+        expires_us = task_reading.time_us(found.get("expires_at"))
+        content = Artifact(url=f"{path(call)}/content", own=True, expires_us=expires_us)
         return ended((content,), Report(seconds=task_reading.seconds(found.get("seconds"))))
     return Snapshot(
         state=state,

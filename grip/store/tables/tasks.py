@@ -85,8 +85,9 @@ sa.Index(
     postgresql_where=task.c.upstream_id.is_not(None),
 )
 
-# One result of a task. It lies under `key` in the store, or at the vendor's `url`; `sha256` is
-# empty where nobody read it whole. Without `expires_us` it is kept for ever.
+# One result of a task. It lies under `key` in the store, or at the vendor's `url`, which is a path
+# of its API where it begins with `/`; `sha256` is empty where nobody read it whole. Without
+# `expires_us` it is kept for ever.
 task_result = table(
     "task_result",
     key("task_id"),

@@ -27,7 +27,9 @@ _REDIRECTS: Final = 3
 _MOVED: Final = (301, 302, 303, 307, 308)
 _OK: Final = 200
 _PARTIAL: Final = 206
-_GONE: Final = "the vendor's link to the result does not work any more"
+_ABSENT: Final = (404, 410)
+_DEAD: Final = "the vendor's link to the result does not work"
+_GONE: Final = "the vendor does not have the result any more"
 
 # No user name, no backslash, no odd character: what two readers of URLs could read in two ways.
 _URL: Final = re.compile(
@@ -56,7 +58,8 @@ async def incoming(
 ) -> AsyncIterator[Incoming]:
     """Yield the result at `origin`, from `start` to before `stop` where that is asked for.
 
-    A size is told of the whole only. Raises ResultUnavailable, also while it is read.
+    A size is told of the whole only. Raises ResultUnavailable, also while it is read, and
+    ResultGone where the vendor says that it is not there.
     """
     async with AsyncExitStack() as stack:
         wanted = "" if stop is None else f"bytes={start}-{stop - 1}"
@@ -107,6 +110,8 @@ def _opened(reply: StreamReply, start: int, stop: int | None) -> Incoming:
     ranged = reply.headers.get("content-range", "")
     if reply.status == _PARTIAL and stop is not None and ranged.startswith(f"bytes {start}-"):
         return Incoming(chunks=_cut_out(_chunks(reply), 0, stop - start))
+    if reply.status in _ABSENT:
+        raise errors.ResultGone(_GONE, detail=f"status {reply.status}")
     raise _unavailable(f"status {reply.status}")
 
 
@@ -133,4 +138,4 @@ async def _cut_out(
 
 
 def _unavailable(detail: str) -> errors.ResultUnavailable:
-    return errors.ResultUnavailable(_GONE, detail=detail)
+    return errors.ResultUnavailable(_DEAD, detail=detail)

@@ -134,7 +134,7 @@ def _pages(*more: Schema) -> list[Schema]:
     ]
 
 
-def _bytes(name: str, summary: str, *parameters: Schema) -> Schema:
+def _bytes(name: str, summary: str, *parameters: Schema, also: tuple[int, ...] = ()) -> Schema:
     """Return the path of a result: whole, a part of it, or nothing new."""
     kinds: Schema = {kind: {} for kind in ("image/*", "video/*", "audio/*")}
     headers = {"x-grip-request-id": ID, "etag": header("string", "the hash of the whole")}
@@ -150,7 +150,7 @@ def _bytes(name: str, summary: str, *parameters: Schema) -> Schema:
                 "206": {"description": "The range", "headers": ranged, "content": kinds},
                 "304": {"description": "What the client has is right", "headers": headers},
                 "416": {"description": "There are no such bytes", "headers": past},
-                **{str(code): refusal("Error", code) for code in _READS},
+                **{str(code): refusal("Error", code) for code in (*also, *_READS)},
             },
         }
     }
@@ -211,7 +211,11 @@ TASK_PATHS: Final[Mapping[str, Schema]] = MappingProxyType(
             ),
         },
         "/v1/videos/{video_id}/content": _bytes(
-            "video_content", "The video itself, whole or in ranges", _path("video_id")
+            "video_content",
+            "The video itself, whole or in ranges; of what else OpenAI has, grip has none",
+            _path("video_id"),
+            {"name": "variant", "in": "query", "schema": {"enum": ["video"]}},
+            also=(400,),
         ),
     }
 )

@@ -6,6 +6,7 @@ A bare ASGI handler, since it streams what may be large, and in ranges.
 import re
 from collections.abc import Callable
 from typing import Any, Final
+from urllib.parse import parse_qsl
 
 import structlog
 from litestar.types import ASGIApp, Receive, Scope, Send
@@ -22,6 +23,8 @@ _PATH: Final = re.compile(
     r"|videos/(?P<video>[^/]{1,100})/content)"
 )
 _METHODS: Final = ("GET", "HEAD")
+_VIDEO: Final = "video"
+_ABSENT_VARIANTS: Final = ("thumbnail", "spritesheet")
 
 log = structlog.get_logger(__name__)
 
@@ -57,10 +60,27 @@ async def _answer(app: App, scope: Any, receive: Receive, send: Send) -> None:
     if wanted is None:
         raise errors.NotFound(f"{scope['path']} leads nowhere")
     task_id, number = wanted["task"] or wanted["video"], int(wanted["number"] or 0)
-    _, results = await app.tasks.desk.find(task_id, caller)
+    is_video = wanted["video"] is not None
+    task, results = await app.tasks.desk.find(task_id, caller, kind=_VIDEO if is_video else None)
+    if is_video:
+        _check_variant(scope)
     now_us = app.context.clock()
     found = next((one for one in results if one.n == number and not one.is_over(now_us)), None)
-    if found is None or found.key is None:
+    if found is None:
         raise errors.NotFound(f"the task {task_id} has no result {number}, or none any more")
+    key = found.key or f"{task.id}/{number}"
     stored = Stored(size=found.size, sha256=found.sha256, content_type=found.content_type)
-    await respond_result(scope, receive, send, key=found.key, stored=stored, reader=app.tasks.store)
+    reader = await app.tasks.reader(task, found)
+    await respond_result(scope, receive, send, key=key, stored=stored, reader=reader)
+
+
+def _check_variant(scope: Any) -> None:
+    """Refuse what OpenAI has beside the video itself; raises InvalidRequest for all other words."""
+    asked = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+    for variant in [value for name, value in asked if name == "variant"]:
+        if variant in _ABSENT_VARIANTS:
+            raise errors.VariantUnavailable(
+                f"grip has no {variant} of a video, only the video itself", param="variant"
+            )
+        if variant != _VIDEO:
+            raise errors.InvalidRequest(f"variant: {_VIDEO} is expected", param="variant")

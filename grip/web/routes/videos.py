@@ -65,7 +65,7 @@ async def show_video(
     """Return one video."""
     app: App = state.app
     caller = await app.pipeline.identify(reading.bearer_hash(request.scope))
-    return video_view(*await app.tasks.desk.find(video_id, caller))
+    return video_view(*await app.tasks.desk.find(video_id, caller, kind="video"))
 
 
 @delete("/v1/videos/{video_id:str}", status_code=200)
@@ -75,7 +75,7 @@ async def delete_video(
     """Stop a video that is not done, and let go of what one that is has made."""
     app: App = state.app
     caller = await app.pipeline.identify(reading.bearer_hash(request.scope))
-    await app.tasks.desk.drop(video_id, caller)
+    await app.tasks.desk.drop(video_id, caller, kind="video")
     return {"id": video_id, "object": "video.deleted", "deleted": True}
 
 
