@@ -99,6 +99,13 @@ class InvalidApiKey(GripError):
     category = Category.UNAUTHENTICATED
 
 
+class HookRefused(GripError):
+    """A call about a task is not its vendor's, not for the first time, or not about its job."""
+
+    code = "webhook_refused"
+    category = Category.UNAUTHENTICATED
+
+
 class ModelNotAllowed(GripError):
     """The model is not on the key's allowlist."""
 

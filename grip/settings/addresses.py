@@ -13,6 +13,11 @@ from grip.settings.kinds import Kind, ValueRefused, text_of
 
 _AMOUNT = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,4})?) +([A-Z]{3})")
 _SECRET_PARAMETER = re.compile(r"(?i)([^&=]*(?:pass|secret|token|key)[^&=]*=)[^&]*")
+_PUBLIC = re.compile(
+    r"https://(?P<name>(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z][A-Za-z0-9-]*)"
+    r"(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~-]+)*/?"
+)
+_PRIVATE = {"localhost", "localdomain", "local", "internal", "lan"}
 _MASK = "***"
 
 
@@ -88,6 +93,22 @@ class LinkOrNothing(Link):
     def from_toml(self, value: object) -> str:
         """Accept the empty string too."""
         return "" if value == "" else super().from_toml(value)
+
+
+class PublicUrl(Kind[str]):
+    """The address under which strangers reach this gateway, or the empty string."""
+
+    def from_toml(self, value: object) -> str:
+        """Accept https to a name with a dot, and what stands before all paths."""
+        url = text_of(value)
+        if not url:
+            return ""
+        found = _PUBLIC.fullmatch(url)
+        if found is None or _split(url).port == 0:
+            raise ValueRefused("must be https:// and a name, such as https://grip.example.com")
+        if found["name"].lower().rpartition(".")[2] in _PRIVATE:
+            raise ValueRefused("must be a name that the internet knows")
+        return url.rstrip("/")
 
 
 def _check_file(name: str) -> None:

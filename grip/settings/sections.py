@@ -12,7 +12,14 @@ from decimal import Decimal
 from types import MappingProxyType
 
 from grip.money.amounts import MAX_CREDITS
-from grip.settings.addresses import Amount, AmountText, DatabaseUrl, Link, LinkOrNothing
+from grip.settings.addresses import (
+    Amount,
+    AmountText,
+    DatabaseUrl,
+    Link,
+    LinkOrNothing,
+    PublicUrl,
+)
 from grip.settings.kinds import (
     Choice,
     IPNetwork,
@@ -48,6 +55,14 @@ class Server:
         "",
         NameOrNothing(),
         "The region of this node, one of [regions]; channels of the same region are preferred.",
+    )
+    public_url: str = key(
+        "",
+        PublicUrl(),
+        "The https address under which the internet reaches grip, such as "
+        '"https://grip.example.com". Vendors of tasks that can call back are told to, behind it at '
+        "/hooks/up/; they are still looked at once a minute. Empty, nobody is told, and they are "
+        "looked at as often as the others.",
     )
     trusted_proxies: tuple[IPNetwork, ...] = key(
         (),

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from grip import errors
 from grip.store import rows
+from grip.store.columns import Int
 from grip.store.tables import task
 
 
@@ -21,7 +22,8 @@ class Task:
     """A media task as it stands: what was asked for, what is held for it, and how far it is.
 
     `phase` is what drives it, `status` what its owner sees. The lease belongs to whoever counted
-    `lease_seq` up last.
+    `lease_seq` up last. `webhook_token_hash` is there where the vendor was asked to call: what the
+    address that this submission named ends with, hashed.
     """
 
     id: str
@@ -51,6 +53,7 @@ class Task:
     provider: str | None
     upstream_model: str | None
     upstream_id: str | None
+    webhook_token_hash: str | None
     correlation_id: str
     buy: dict[str, int] | None
     attempts: int
@@ -159,19 +162,33 @@ async def change(
     return await _change(connection, held, values, task.c.phase.in_(phases))
 
 
+async def begin(
+    connection: AsyncConnection, held: Task, phases: Collection[str], values: Mapping[str, Any]
+) -> bool:
+    """Change a claimed task that is to be submitted; not one whose vendor has called about a job.
+
+    Returns whether it was.
+    """
+    free = (task.c.phase.in_(phases), task.c.upstream_id.is_(None))
+    return await _change(connection, held, values, *free)
+
+
 async def put_back(
     connection: AsyncConnection, waiting: Iterable[tuple[Task, Mapping[str, Any]]]
 ) -> None:
     """Write of many tasks at once when to look at them again; those that others hold stay."""
     values = [
-        {"p_id": held.id, "p_lease_seq": held.lease_seq}
+        {"p_id": held.id, "p_lease_seq": held.lease_seq, "p_seen_us": held.due_us}
         | {f"p_{name}": value for name, value in changes.items()}
         for held, changes in waiting
     ]
     if not values:
         return
-    names = [name for name in values[0] if name not in ("p_id", "p_lease_seq")]
+    names = [name for name in values[0] if name not in ("p_id", "p_lease_seq", "p_seen_us")]
     columns: dict[str, Any] = {name.removeprefix("p_"): sa.bindparam(name) for name in names}
+    columns["due_us"] = _unless_woken(
+        sa.bindparam("p_seen_us", type_=Int), sa.bindparam("p_due_us", type_=Int)
+    )
     await connection.execute(
         sa.update(task)
         .where(
@@ -184,10 +201,45 @@ async def put_back(
     )
 
 
-async def wake(connection: AsyncConnection, task_id: str, now_us: int) -> bool:
-    """Have an open task looked at now; returns whether there was one."""
-    sooner = sa.update(task).where(task.c.id == task_id, _OPEN, task.c.due_us > now_us)
-    return (await connection.execute(sooner.values(due_us=now_us))).rowcount == 1
+async def wake(
+    connection: AsyncConnection, locked: Task, phases: Collection[str], now_us: int
+) -> bool:
+    """Have a locked task in one of these phases looked at now; returns whether it is.
+
+    Whoever looks at it meanwhile may have looked too early: they cannot put it off any more.
+    """
+    sooner = (
+        sa.update(task)
+        .where(task.c.id == locked.id, _OPEN, task.c.phase.in_(phases))
+        .values(due_us=_woken_us(locked, now_us))
+    )
+    return (await connection.execute(sooner)).rowcount == 1
+
+
+async def attach(
+    connection: AsyncConnection,
+    locked: Task,
+    phases: Collection[str],
+    values: Mapping[str, Any],
+    *,
+    now_us: int,
+) -> bool:
+    """Give a locked task in one of these phases, which has none, its job; looked at now.
+
+    `values` has the vendor's id. Returns whether it was; raises Conflict where the job is another
+    task's.
+    """
+    statement = (
+        sa.update(task)
+        .where(
+            task.c.id == locked.id, _OPEN, task.c.phase.in_(phases), task.c.upstream_id.is_(None)
+        )
+        .values({**values, "due_us": _woken_us(locked, now_us)})
+    )
+    try:
+        return (await connection.execute(statement)).rowcount == 1
+    except sa.exc.IntegrityError as error:
+        raise errors.Conflict(f"{locked.id}: the job is another task's") from error
 
 
 async def lock(connection: AsyncConnection, task_id: str) -> Task | None:
@@ -224,9 +276,26 @@ async def _change(
     values: Mapping[str, Any],
     *conditions: sa.ColumnElement[bool],
 ) -> bool:
+    changes = dict(values)
+    if "due_us" in changes:
+        changes["due_us"] = _unless_woken(
+            sa.literal(held.due_us, Int), sa.literal(changes["due_us"], Int)
+        )
     statement = (
         sa.update(task)
         .where(task.c.id == held.id, _OPEN, task.c.lease_seq == held.lease_seq, *conditions)
-        .values(dict(values))
+        .values(changes)
     )
     return (await connection.execute(statement)).rowcount == 1
+
+
+def _woken_us(locked: Task, now_us: int) -> int:
+    """Return a time that is due, and that whoever has claimed the task has not seen."""
+    return now_us if locked.due_us > now_us else locked.due_us - 1
+
+
+def _unless_woken(
+    seen_us: sa.ColumnElement[int], due_us: sa.ColumnElement[int]
+) -> sa.ColumnElement[int]:
+    """Return `due_us`, unless somebody has woken the task since it was claimed."""
+    return sa.case((task.c.due_us == seen_us, due_us), else_=task.c.due_us)

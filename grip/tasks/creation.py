@@ -257,6 +257,7 @@ def _task(
         provider=None,
         upstream_model=None,
         upstream_id=None,
+        webhook_token_hash=None,
         correlation_id=correlation_id,
         buy=None,
         attempts=0,

@@ -49,10 +49,15 @@ class Looking:
         """Return what the task's vendor can do for its type."""
         return self._channels.adapter(task).facts(task.type)
 
-    async def submit(self, task: Task) -> Submitted | Finished | Rejected | Ambiguous:
-        """Send the submission, once; raises TransportFault where the exchange broke."""
+    async def submit(
+        self, task: Task, webhook_url: str | None
+    ) -> Submitted | Finished | Rejected | Ambiguous:
+        """Send the submission, once; raises TransportFault where the exchange broke.
+
+        The vendor is asked to call `webhook_url`, where there is one.
+        """
         bound = await self._channels.bound(task)
-        call = self.call(task)
+        call = self.call(task, webhook_url)
         request = bound.adapter.submit(call, bound.target)
         if isinstance(request, Rejected):
             return request
@@ -76,7 +81,7 @@ class Looking:
         try:
             bound = await self._channels.bound(task)
             if not bound.adapter.facts(task.type).finds:
-                return Unclear(reason="waits") if self.facts(task).webhook else None
+                return None if task.webhook_token_hash is None else Unclear(reason="waits")
             return await self._find(bound, self.call(task))
         except TransportFault as fault:
             return Unclear(reason=fault.reason, detail=fault.detail)
@@ -94,8 +99,8 @@ class Looking:
         except (TransportFault, TimeoutError, errors.GripError) as error:
             log.warning("task.cancel_failed", task_id=task.id, error=str(error))
 
-    def call(self, task: Task) -> TaskCall:
-        """Return the task as its adapter sees it."""
+    def call(self, task: Task, webhook_url: str | None = None) -> TaskCall:
+        """Return the task as its adapter sees it; its vendor is told once where it may call."""
         return TaskCall(
             task_id=task.id,
             type=task.type,
@@ -106,6 +111,7 @@ class Looking:
             now_us=self._clock(),
             deadline_us=task.deadline_us,
             upstream_id=task.upstream_id,
+            webhook_url=webhook_url,
             cancelling=task.phase == phases.CANCELLING,
         )
 

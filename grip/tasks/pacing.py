@@ -9,19 +9,26 @@ from typing import Final
 from grip.providers import task_policy
 from grip.providers.task_port import Effect, Facts, Unclear
 from grip.store.tasks import Task
+from grip.tasks import phases
 
 _SECOND_US: Final = 1_000_000
 _GROWTH_EVERY: Final = 4
 _PAUSE_S: Final = 60
+_CALLED_S: Final = 60
+"""The distance where the vendor is to call: calls get lost."""
+
 _SPREAD: Final = 0.2
 
 
 def next_look_us(task: Task, facts: Facts, now_us: int, *, hint_s: float | None = None) -> int:
     """Return when to look next at a task that goes on well; a vendor's own hint comes first.
 
-    The distance grows by half with every few looks. Nobody waits beyond the deadline.
+    The distance grows by half with every few looks. One whose vendor is to call is looked at
+    seldom, until it is asked to stop. Nobody waits beyond the deadline.
     """
-    if hint_s is not None and hint_s > 0:
+    if task.webhook_token_hash is not None and task.phase != phases.CANCELLING:
+        wait_s: float = _CALLED_S
+    elif hint_s is not None and hint_s > 0:
         wait_s = min(hint_s, facts.pace.cap_s * 4)
     elif task.polls == 0:
         wait_s = facts.pace.first_s

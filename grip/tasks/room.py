@@ -24,6 +24,9 @@ from grip.tasks.creation import Creator
 from grip.tasks.desk import Desk
 from grip.tasks.ending import Endings
 from grip.tasks.fetching import Fetching, Keeping
+from grip.tasks.hooks.addresses import Addresses
+from grip.tasks.hooks.keys import Keys
+from grip.tasks.hooks.reception import Reception
 from grip.tasks.looking import Looking
 from grip.tasks.losses import Losses
 from grip.tasks.passing import Passing
@@ -38,7 +41,7 @@ _STOP_S: Final = 20
 
 
 class TaskRoom:
-    """Everything about tasks that one worker has: the desk, the store, and the work itself."""
+    """Everything about tasks that one worker has: desk, reception, store, and the work itself."""
 
     desk: Desk
     store: ResultStore
@@ -96,6 +99,15 @@ class TaskRoom:
             looking=looking,
             fetching=fetching,
             endings=endings,
+            hooks=Addresses(settings.server.public_url, TASK_ADAPTERS),
+            clock=clock,
+        )
+        self.reception = Reception(
+            database,
+            channels=channels,
+            looking=looking,
+            keys=Keys(transport, clock),
+            adapters=TASK_ADAPTERS,
             clock=clock,
         )
         self.losses = Losses(database, looking, clock=clock)
@@ -128,7 +140,8 @@ class TaskRoom:
         return await self._passing.reader(task, result.url)
 
     async def sweep(self) -> Swept:
-        """Delete results whose time is over."""
+        """Delete results whose time is over, and forget old calls of vendors."""
+        await self.reception.forget()
         return await sweep(self._database, self.store, self._clock())
 
     async def stop(self) -> None:

@@ -4,7 +4,7 @@ Owns what an answer does to a task. Refuses to send a submission again unless it
 nothing of it arrived, and to end a task on a word that its vendor has not documented.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -26,23 +26,28 @@ from grip.providers.task_port import (
     Unclear,
 )
 from grip.store import tasks
-from grip.store.engine import Database
+from grip.store.engine import Connection, Database
 from grip.store.tasks import Task
 from grip.tasks import losses, phases
 from grip.tasks.channels import Channels
 from grip.tasks.ending import Endings, Lost, Verdict
 from grip.tasks.fetching import Fetching
+from grip.tasks.hooks.addresses import Address, Addresses
 from grip.tasks.looking import Looking
 from grip.tasks.pacing import next_look_us, unclear_look_us, unclear_wait_us
 from grip.transport.port import TransportFault
 
 _AMBIGUOUS_US: Final = 15 * 60 * 1_000_000
+_UNSENT: Final = (phases.QUEUED, phases.SUBMITTING)
 _UNSENT_S: Final = (1, 5, 15, 60)
 _CANCEL_S: Final = 5
 _FETCH_US: Final = 3600 * 1_000_000
 """How long after its deadline a finished task is still asked for its results."""
 
 log = structlog.get_logger(__name__)
+
+Change = Callable[[Connection, Task, Collection[str], Mapping[str, Any]], Awaitable[bool]]
+"""Changes a claimed task in one of these phases; tells whether it did."""
 
 
 class Waits(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,6 +82,7 @@ class Steps:
         looking: Looking,
         fetching: Fetching,
         endings: Endings,
+        hooks: Addresses,
         clock: Clock,
     ) -> None:
         self._database = database
@@ -84,6 +90,7 @@ class Steps:
         self._looking = looking
         self._fetching = fetching
         self._endings = endings
+        self._hooks = hooks
         self._clock = clock
 
     async def submit(self, task: Task) -> Waits | None:
@@ -96,11 +103,12 @@ class Steps:
             return await self._fail(task, "timeout", "no channel took the task in time")
         rejected: Rejected | None = None
         for candidate in await self._channels.candidates(task):
-            begun = await self._begin(task, candidate)
+            hook = self._hooks.new(candidate.channel.kind, task)
+            begun = await self._begin(task, candidate, hook)
             if begun is None:
                 return None
             task = begun
-            outcome = await self._post(task, candidate)
+            outcome = await self._post(task, candidate, hook)
             if isinstance(outcome, Rejected) and outcome.retry:
                 rejected = outcome
                 continue
@@ -115,11 +123,16 @@ class Steps:
         return await self._lose(task, "the worker that submitted it died")
 
     async def find(self, task: Task) -> Waits | None:
-        """Look for a submission that was lost sight of, where its vendor can tell."""
+        """Look for a submission that was lost sight of, where its vendor can tell, or will call."""
+        if task.upstream_id is not None:
+            # The vendor has called before it was given up.
+            return await self._adopt(task, task.upstream_id, due_us=self._clock())
         found = await self._looking.find(task)
         if isinstance(found, Found) and len(found.upstream_ids) == 1:
             return await self._adopt(task, found.upstream_ids[0])
         until_us = min((task.submitted_us or task.created_us) + _AMBIGUOUS_US, task.deadline_us)
+        if task.webhook_token_hash is not None:
+            until_us = task.deadline_us
         if found is None or self._clock() >= until_us:
             log.error(
                 "task.submit_unknown",
@@ -189,23 +202,23 @@ class Steps:
         due_us = self._clock() + task_policy.back_off_s(task.misses + 1) * 1_000_000
         return Waits(due_us=due_us, fault=why, missed=True)
 
-    async def _begin(self, task: Task, candidate: Candidate) -> Task | None:
+    async def _begin(self, task: Task, candidate: Candidate, hook: Address | None) -> Task | None:
         """Write down that this channel is about to be asked: whoever comes after knows."""
         values = self._channels.chosen(candidate) | {
             "phase": phases.SUBMITTING,
             "attempts": task.attempts + 1,
             "submitted_us": self._clock(),
-            "upstream_id": None,
+            "webhook_token_hash": None if hook is None else hook.token_hash,
         }
-        return await self._change(task, (phases.QUEUED, phases.SUBMITTING), values)
+        return await self._change(task, _UNSENT, values, tasks.begin)
 
     async def _post(
-        self, task: Task, candidate: Candidate
+        self, task: Task, candidate: Candidate, hook: Address | None
     ) -> Submitted | Finished | Rejected | Ambiguous | None:
         """Send the submission once; None where it is proven that nothing of it arrived."""
         failpoints.hit("task.before_post")
         try:
-            outcome = await self._looking.submit(task)
+            outcome = await self._looking.submit(task, None if hook is None else hook.url)
         except TransportFault as fault:
             self._channels.failed(candidate, fault.reason)
             if fault.reason in task_policy.NOT_SENT:
@@ -234,11 +247,17 @@ class Steps:
         return await self._lose(task, outcome.reason)
 
     async def _adopt(
-        self, task: Task, upstream_id: str, poll_after_s: float | None = None
+        self,
+        task: Task,
+        upstream_id: str,
+        poll_after_s: float | None = None,
+        *,
+        due_us: int | None = None,
     ) -> Waits | None:
         """Write down the vendor's name of the job, at once: it is all that leads back to it."""
-        now_us = self._clock()
-        due_us = next_look_us(task, self._looking.facts(task), now_us, hint_s=poll_after_s)
+        if due_us is None:
+            facts, now_us = self._looking.facts(task), self._clock()
+            due_us = next_look_us(task, facts, now_us, hint_s=poll_after_s)
         values = {
             "phase": phases.SUBMITTED,
             "upstream_id": upstream_id,
@@ -296,10 +315,11 @@ class Steps:
         values = {
             "phase": phases.QUEUED,
             "due_us": self._clock() + wait_s * 1_000_000,
+            "webhook_token_hash": None,
             "lease_owner": None,
             "lease_until_us": 0,
         }
-        await self._change(task, (phases.QUEUED, phases.SUBMITTING), values)
+        await self._change(task, _UNSENT, values, tasks.begin)
         return None
 
     def _is_last(self, task: Task) -> bool:
@@ -318,11 +338,15 @@ class Steps:
         return None
 
     async def _change(
-        self, task: Task, before: Sequence[str], values: Mapping[str, Any]
+        self,
+        task: Task,
+        before: Sequence[str],
+        values: Mapping[str, Any],
+        change: Change = tasks.change,
     ) -> Task | None:
         """Change the task; None where it is not held any more, and nothing may be done for it."""
         async with self._database.write() as connection:
-            if not await tasks.change(connection, task, before, values):
+            if not await change(connection, task, before, values):
                 log.warning("task.lost", task_id=task.id, phase=task.phase)
                 return None
             return await tasks.find(connection, task.id)

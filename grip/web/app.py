@@ -16,6 +16,7 @@ from grip.web import response
 from grip.web.errors import OPENAI, error_object, status_of
 from grip.web.routes import (
     health,
+    hooks,
     metered,
     models,
     openapi,
@@ -33,6 +34,7 @@ def build(app: App) -> ASGIApp:
     """Return the application around `app`, which its caller starts and stops."""
     routes = metered.handlers(app)
     made = results.handler(app)
+    called = hooks.handler(app.tasks.reception, app.context.new_id)
     framework = _framework(app)
     new_id = app.context.new_id
 
@@ -43,6 +45,8 @@ def build(app: App) -> ASGIApp:
         handler = routes.get(scope["path"])
         if handler is None and results.is_result(scope["path"]):
             handler = made
+        if handler is None and hooks.is_hook(scope["path"]):
+            handler = called
         if handler is not None:
             await handler(scope, receive, send)
         else:

@@ -97,9 +97,7 @@ async def read_body(scope: Scope, receive: Receive, max_bytes: int) -> bytes:
 
     The server closes the connection of a client that takes too long to send it.
     """
-    announced = header(scope, b"content-length") or b"0"
-    if announced.isdigit() and int(announced) > max_bytes:
-        raise _too_large(max_bytes)
+    check_length(scope, max_bytes)
     message: Any = await receive()
     body: bytes = message.get("body", b"")
     if not message.get("more_body", False):
@@ -112,6 +110,13 @@ async def read_body(scope: Scope, receive: Receive, max_bytes: int) -> bytes:
         if size > max_bytes:
             raise _too_large(max_bytes)
     return _bounded(b"".join(parts), max_bytes, message)
+
+
+def check_length(scope: Scope, max_bytes: int) -> None:
+    """Raise RequestTooLarge where the body is announced to be larger."""
+    announced = header(scope, b"content-length") or b"0"
+    if announced.isdigit() and int(announced) > max_bytes:
+        raise _too_large(max_bytes)
 
 
 def _bounded(body: bytes, max_bytes: int, last: Any) -> bytes:

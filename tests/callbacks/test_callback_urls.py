@@ -135,6 +135,7 @@ def test_the_rules_of_a_configuration():
             "GRIP_CALLBACKS_ALLOW": "127.0.0.1:8080",
             "GRIP_CALLBACKS_PORTS": "443,444",
             "GRIP_SERVER_HOST": "gateway.example.org",
+            "GRIP_SERVER_PUBLIC_URL": "https://Media.grip.example/x",
             "GRIP_REGIONS_EU_ENDPOINT": "https://EU.grip.example:8000/v1",
         }
     )
@@ -143,5 +144,6 @@ def test_the_rules_of_a_configuration():
     assert check_callback_url("http://127.0.0.1:8080/x", rules) == "http://127.0.0.1:8080/x"
     assert check_callback_url("https://hooks.example.com:444/", rules)
     assert "not an address" in refusal("http://127.0.0.1:8081/x", rules)
-    for own in ("eu.grip.example", "gateway.example.org", "node-1.example.org"):
+    names = ("eu.grip.example", "gateway.example.org", "node-1.example.org", "media.grip.example")
+    for own in names:
         assert "this gateway" in refusal(f"https://{own}/", rules)

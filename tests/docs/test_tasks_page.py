@@ -19,6 +19,8 @@ from grip.providers import task_input
 from grip.providers.task_port import ERROR_CODES, LIFETIMES_S
 from grip.services.tasks import STATUSES
 from grip.tasks import phases
+from grip.tasks.hooks import keys
+from grip.web.routes import hooks
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "tasks.md").read_text(encoding="utf-8")
@@ -128,6 +130,10 @@ def test_the_numbers_of_the_page_are_those_of_the_program():
     assert "10 minutes for a picture or a sound, an hour for a film" in FLOWING
     assert settings.load(environ={}).results.keep_days == 30
     assert "keeps results for 30 days" in FLOWING
+    assert (keys.KEPT_US, keys.ASKED_EVERY_US) == (24 * 3600 * 10**6, 60 * 10**6)
+    assert "kept for a day, and asked for again at most once a minute" in FLOWING
+    assert hooks.MAX_BODY_BYTES == 2**20
+    assert "A body above 1 MB is answered with 413" in FLOWING
 
 
 def test_the_page_tells_the_money_in_five_sentences():

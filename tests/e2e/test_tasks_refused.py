@@ -1,6 +1,7 @@
 """Media tasks that may not be: refused in a sentence, with nothing held and nothing begun.
 
-Report 25 of the survey of other gateways: counts of any shape, which must never hold a negative.
+Reports, by the numbers of the survey of other gateways: 25 (counts of any shape, which must never
+hold a negative), 40 (calls of strangers about tasks).
 """
 
 import json
@@ -10,7 +11,7 @@ import pytest
 
 from grip.services import models
 from tests.e2e.house import Customer, House
-from tests.e2e.media import EACH, INPUTS, RATES, ended, get, sell
+from tests.e2e.media import EACH, INPUTS, RATES, begin, ended, get, sell
 
 BAD: list[tuple[str, dict[str, Any], int]] = [
     *(("image", {"input": {"prompt": "x", "n": n}}, 400) for n in (-1, 0, 1.5, "2", 10**6, True)),
@@ -155,3 +156,27 @@ def test_who_cannot_be_served_pays_nothing(house: House):
     assert refused(poor, image)[0] == 402
     house.assert_untouched(customer)
     house.assert_untouched(poor, EACH - 1)
+
+
+def test_who_may_not_call_about_tasks_is_told_nothing(house: House):
+    """Report 40: no key is asked for, nobody learns whether there is a task, nothing is read."""
+    customer, model = house.customer(), sell(house, "delay_s=30")
+    task_id = begin(house, customer, model)["id"]
+    token = "A" * 43
+    paths = [
+        f"/hooks/up/{kind}/{task}/{end}"
+        for kind in ("sandbox", "fal", "replicate", "nobody")
+        for task in (task_id, "task_1")
+        for end in (token, "x")
+    ]
+    paths += ["/hooks/up/", f"/hooks/up/fal/{task_id}", f"/hooks/up/fal/%00/{token}"]
+    answers = [house.http.post(path, json={"status": "completed"}) for path in paths]
+    huge = house.http.post(paths[0], content=bytes(1024 * 1024 + 1))
+
+    assert {answer.status_code for answer in answers} == {401}
+    assert len({answer.text for answer in answers}) == 1
+    assert {answer.headers["x-grip-request-id"][:4] for answer in answers} == {"req_"}
+    assert huge.status_code == 413
+    assert house.http.get(paths[0]).status_code == 405
+    assert "/hooks/" not in house.http.get("/openapi.json").text
+    assert get(house, customer, f"/v1/tasks/{task_id}").json()["status"] == "pending"

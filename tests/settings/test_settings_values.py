@@ -46,6 +46,18 @@ def refusal(tmp_path: Path, section: str, line: str) -> str:
         ("server", "trusted_proxies = [1]", "must be a string, not a whole number"),
         ("server", 'trusted_proxies = ["a"]', '"a" is not an IP address or a CIDR block'),
         ("server", 'trusted_proxies = ["10.0.0.1/8"]', 'after its prefix; write "10.0.0.0/8"'),
+        ("server", 'public_url = "grip.example.com"', "must be https:// and a name"),
+        ("server", 'public_url = "http://grip.example.com"', "must be https:// and a name"),
+        ("server", 'public_url = "https://192.0.2.1"', "must be https:// and a name"),
+        ("server", 'public_url = "https://[2001:db8::1]"', "must be https:// and a name"),
+        ("server", 'public_url = "https://grip"', "must be https:// and a name"),
+        ("server", 'public_url = "https://u:p@grip.example.com"', "must be https:// and a name"),
+        ("server", 'public_url = "https://grip.example.com/?a=b"', "must be https:// and a name"),
+        ("server", 'public_url = "https://grip.example.com/#a"', "must be https:// and a name"),
+        ("server", 'public_url = "https://grip.example.com:0"', "must be https:// and a name"),
+        ("server", 'public_url = "https://grip.example.com:65536"', "is not a URL"),
+        ("server", 'public_url = "https://grip.internal"', "a name that the internet knows"),
+        ("server", "public_url = 1", "must be a string"),
         ("credits", "signup = -1", "must be a whole number from 0"),
         ("content", "logging = 1", "must be true or false, not a whole number"),
         ("content", 'logging = "yes"', "must be true or false, not a string"),
@@ -116,6 +128,23 @@ def test_trusted_proxies_are_parsed(tmp_path):
     assert loaded.server.trusted_proxies == expected
     shown = settings.describe(loaded)["server"]["trusted_proxies"]
     assert shown == ["127.0.0.1", "10.0.0.0/8", "::1", "fd00::/8"]
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        ("", ""),
+        ("https://grip.example.com", "https://grip.example.com"),
+        ("https://grip.example.com/", "https://grip.example.com"),
+        ("https://Grip.example.com:8443/media/v1/", "https://Grip.example.com:8443/media/v1"),
+        ("https://xn--bcher-kva.example", "https://xn--bcher-kva.example"),
+    ],
+)
+def test_a_public_url_is_kept_without_its_last_slash(tmp_path, written, kept):
+    """Paths are put behind it."""
+    loaded = load_text(tmp_path, f'[server]\npublic_url = "{written}"\n')
+
+    assert loaded.server.public_url == kept
 
 
 def test_places_are_parsed(tmp_path):

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from grip import failpoints
 from grip.clock import system_clock
 from grip.money.amounts import NANO
 from grip.money.pricing import UNITS, Rates, Usage
@@ -20,7 +21,9 @@ from grip.tasks.ending import Endings, Verdict
 from tests.books.conftest import UNLIMITED, Customer, House
 from tests.conftest import FakeClock
 from tests.task_upstream import task_upstream
+from tests.tasks.hook_stage import Stage
 from tests.tasks.studio import Studio
+from tests.tasks.vendors import Fal, Replicate
 
 EACH_NANO = 40 * NANO + 7
 FAILED = Verdict(code="upstream_failed", message="the upstream failed")
@@ -119,3 +122,13 @@ async def studio(database: Database, clock: FakeClock, tmp_path: Path) -> AsyncI
         await studio.close()
     await house.verify()
     await house.close()
+
+
+@pytest.fixture
+async def stage(request: pytest.FixtureRequest, studio: Studio) -> AsyncIterator[Stage]:
+    """A stage on each engine in turn, each with a vendor unless the test names it."""
+    usual = Fal if studio.house.database.is_sqlite else Replicate
+    stage = Stage(studio, getattr(request, "param", usual)(studio.clock))
+    await stage.prepare()
+    yield stage
+    failpoints.disarm()

@@ -28,6 +28,7 @@ from tests.books.conftest import UNLIMITED, Customer, House
 from tests.conftest import FakeClock
 from tests.task_upstream import TaskUpstream
 
+PUBLIC = "https://grip.example.com"
 EACH = 40
 RATES: Mapping[str, Rates] = {
     "image": Rates(image_nano=EACH * NANO),
@@ -79,10 +80,11 @@ class Studio:
         self._models = 0
         self.room = self.open("one")
 
-    def open(self, owner: str) -> TaskRoom:
-        """Open the room of another worker."""
+    def open(self, owner: str, public_url: str = PUBLIC) -> TaskRoom:
+        """Open the room of another worker, which strangers reach there."""
+        server = dataclasses.replace(self._settings.server, public_url=public_url)
         return TaskRoom(
-            self._settings,
+            dataclasses.replace(self._settings, server=server),
             self.house.database,
             books=self.books,
             transport=self.network,

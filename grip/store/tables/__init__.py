@@ -20,7 +20,7 @@ from grip.store.tables.catalog import (
 from grip.store.tables.details import detail, detail_route
 from grip.store.tables.journal import ledger_transfer, usage
 from grip.store.tables.records import audit, meta
-from grip.store.tables.tasks import task, task_loss, task_result
+from grip.store.tables.tasks import task, task_loss, task_result, upstream_event
 
 APPEND_ONLY = {
     "usage": ("seq", "request_id"),
@@ -59,6 +59,7 @@ __all__ = [
     "task",
     "task_loss",
     "task_result",
+    "upstream_event",
     "usage",
     "wallet",
 ]

@@ -38,6 +38,7 @@ task = table(
     text("provider", null=True),
     text("upstream_model", null=True),
     text("upstream_id", null=True),
+    text("webhook_token_hash", null=True),
     text("correlation_id"),
     sa.Column("buy", Json),
     integer("attempts", default=0),
@@ -84,6 +85,16 @@ sa.Index(
     sqlite_where=task.c.upstream_id.is_not(None),
     postgresql_where=task.c.upstream_id.is_not(None),
 )
+
+# A vendor's call that was taken: who sends it again changes nothing. `id` is the SHA-256 of the
+# vendor's own, which may be of any length.
+upstream_event = table(
+    "upstream_event",
+    key("provider"),
+    key("id"),
+    integer("taken_us"),
+)
+sa.Index("ix_upstream_event_taken", upstream_event.c.taken_us)
 
 # One result of a task. It lies under `key` in the store, or at the vendor's `url`, which is a path
 # of its API where it begins with `/`; `sha256` is empty where nobody read it whole. Without

@@ -28,7 +28,8 @@ class CallbackRules:
 def rules_of(settings: Settings, *, host_names: Sequence[str] = ()) -> CallbackRules:
     """Return the rules of a configuration, on a node with these names of its own."""
     endpoints = [urlsplit(region.endpoint).hostname for region in settings.regions.values()]
-    named = [settings.server.host, *endpoints, *host_names]
+    public = urlsplit(settings.server.public_url).hostname
+    named = [settings.server.host, public, *endpoints, *host_names]
     return CallbackRules(
         ports=settings.callbacks.ports,
         allow=settings.callbacks.allow,
