@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 .DEFAULT_GOAL := help
 
 help: ## Show what there is to make
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 serve: $(VENV)/.runtime ## Run the gateway with a demo account and a sandbox
 	GRIP_DATABASE_URL=sqlite:///demo.db $(BIN)/grip serve --demo
@@ -48,6 +48,9 @@ NODE := tests/clients/node
 bench: $(VENV)/.dev ## Measure the request path; make bench BENCH=--quick tries it, BENCH=-h tells more
 	$(BIN)/python -m tests.bench.run $(BENCH)
 
+bench-tasks: $(VENV)/.dev ## Measure a thousand media tasks that wait, at a worker of their own
+	$(BIN)/python -m tests.bench.waiting $(BENCH)
+
 lock: $(VENV)/.dev ## Pin the newest dependencies that fit, with their hashes
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile pyproject.toml --upgrade $(LOCK) --group build -o requirements.lock
@@ -77,4 +80,4 @@ $(VENV)/.dev: requirements-dev.lock pyproject.toml | $(VENV)/bin/python
 	$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@ $(VENV)/.runtime
 
-.PHONY: help serve test lint cover compat clients node bench lock
+.PHONY: help serve test lint cover compat clients node bench bench-tasks lock

@@ -150,9 +150,9 @@ async def claim(
     return sorted((rows.record(Task, row) for row in found), key=lambda one: (one.due_us, one.id))
 
 
-async def renew(connection: AsyncConnection, held: Task, until_us: int) -> bool:
-    """Keep a lease for longer; returns whether it is still held."""
-    return await _change(connection, held, {"lease_until_us": until_us})
+async def renew(connection: AsyncConnection, held: Iterable[Task], until_us: int) -> None:
+    """Keep leases for longer; one that is not held any more stays as it is."""
+    await put_back(connection, [(one, {"lease_until_us": until_us}) for one in held])
 
 
 async def change(
@@ -176,29 +176,33 @@ async def begin(
 async def put_back(
     connection: AsyncConnection, waiting: Iterable[tuple[Task, Mapping[str, Any]]]
 ) -> None:
-    """Write of many tasks at once when to look at them again; those that others hold stay."""
-    values = [
-        {"p_id": held.id, "p_lease_seq": held.lease_seq, "p_seen_us": held.due_us}
-        | {f"p_{name}": value for name, value in changes.items()}
-        for held, changes in waiting
-    ]
-    if not values:
-        return
-    names = [name for name in values[0] if name not in ("p_id", "p_lease_seq", "p_seen_us")]
-    columns: dict[str, Any] = {name.removeprefix("p_"): sa.bindparam(name) for name in names}
-    columns["due_us"] = _unless_woken(
-        sa.bindparam("p_seen_us", type_=Int), sa.bindparam("p_due_us", type_=Int)
-    )
-    await connection.execute(
-        sa.update(task)
-        .where(
-            task.c.id == sa.bindparam("p_id"),
-            task.c.lease_seq == sa.bindparam("p_lease_seq"),
-            _OPEN,
+    """Write columns of many tasks at once; those that others hold stay as they are.
+
+    One that was woken since it was claimed is not put off.
+    """
+    groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for held, changes in waiting:
+        values = {f"p_{name}": value for name, value in changes.items()}
+        values |= {"p_id": held.id, "p_lease_seq": held.lease_seq}
+        if "due_us" in changes:
+            values["p_seen_us"] = held.due_us
+        groups.setdefault(tuple(changes), []).append(values)
+    for names, of_each in groups.items():
+        columns: dict[str, Any] = {name: sa.bindparam(f"p_{name}") for name in names}
+        if "due_us" in columns:
+            columns["due_us"] = _unless_woken(
+                sa.bindparam("p_seen_us", type_=Int), sa.bindparam("p_due_us", type_=Int)
+            )
+        await connection.execute(
+            sa.update(task)
+            .where(
+                task.c.id == sa.bindparam("p_id"),
+                task.c.lease_seq == sa.bindparam("p_lease_seq"),
+                _OPEN,
+            )
+            .values(columns),
+            of_each,
         )
-        .values(columns),
-        values,
-    )
 
 
 async def wake(

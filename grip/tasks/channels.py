@@ -3,6 +3,7 @@
 Owns the way from a task to its adapter, its address and its secret.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -56,6 +57,12 @@ class Channels:
         self._region = region
         self._attempts = attempts
         self._random = random
+        self._bound: dict[str, Bound] = {}
+        self._reading = asyncio.Lock()
+
+    def forget(self) -> None:
+        """Read every channel again before the next look at a task."""
+        self._bound.clear()
 
     async def candidates(self, task: Task) -> tuple[Candidate, ...]:
         """Return the channels that may take a task, in the order in which they are to be asked.
@@ -97,15 +104,29 @@ class Channels:
             "buy": _rates(candidate.buy),
         }
 
-    async def bound(self, task: Task) -> Bound:
+    async def bound(self, task: Task, *, fresh: bool = False) -> Bound:
         """Return the channel that a task went to, whatever has become of it in the catalog.
 
-        Raises ServiceUnavailable where it has gone, or its secret cannot be read.
+        `fresh` is for who has no rounds. Raises ServiceUnavailable where it has gone or is of
+        another kind now, and SecretUnresolved where its secret cannot be read.
         """
+        channel_id = task.channel_id or ""
+        async with self._reading:
+            bound = None if fresh else self._bound.get(channel_id)
+            if bound is None:
+                bound = self._bound[channel_id] = await self._read(task, channel_id)
+        if bound.channel.kind != task.provider:
+            # Another kind of vendor than the task's knows nothing of it, nor may see its key.
+            raise errors.ServiceUnavailable(
+                "the channel of the task is of another kind now",
+                detail=f"{task.id}: {task.channel} was {task.provider}",
+            )
+        return bound
+
+    async def _read(self, task: Task, channel_id: str) -> Bound:
         async with self._database.read() as connection:
-            channel = await channel_store.find(connection, task.channel_id or "")
-        # Another kind of vendor than the task's knows nothing of it, nor may see its key.
-        if channel is None or channel.kind != task.provider:
+            channel = await channel_store.find(connection, channel_id)
+        if channel is None or channel.kind not in self._adapters:
             raise errors.ServiceUnavailable(
                 "the channel of the task has gone", detail=f"{task.id}: {task.channel}"
             )

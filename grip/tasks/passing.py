@@ -42,7 +42,7 @@ class Passing:
 
     async def _bound(self, task: Task) -> Bound | None:
         try:
-            return await self._channels.bound(task)
+            return await self._channels.bound(task, fresh=True)
         except errors.DatabaseUnavailable:
             raise
         except (errors.SecretUnresolved, errors.ServiceUnavailable):

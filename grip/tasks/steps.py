@@ -51,16 +51,19 @@ Change = Callable[[Connection, Task, Collection[str], Mapping[str, Any]], Awaita
 
 
 class Waits(msgspec.Struct, frozen=True, kw_only=True):
-    """When to look at a task again, of which nothing else has changed."""
+    """When to look again at a task that is as it was, or now `runs` at its upstream."""
 
     due_us: int
     fault: str | None = None
     missed: bool = False
     progress: int | None = None
+    runs: bool = False
 
     def values(self, task: Task) -> dict[str, Any]:
         """Return the columns that say so; whoever looks next has no lease to wait for."""
-        return {
+        runs = {"phase": phases.RUNNING, "status": phases.PROCESSING}
+        begins = self.runs and task.phase == phases.SUBMITTED
+        return (runs if begins else {}) | {
             "due_us": self.due_us,
             "fault": self.fault,
             "polls": task.polls + 1,
@@ -92,6 +95,10 @@ class Steps:
         self._endings = endings
         self._hooks = hooks
         self._clock = clock
+
+    def begin_round(self) -> None:
+        """Let the steps that follow rest on channels as they are now."""
+        self._channels.forget()
 
     async def submit(self, task: Task) -> Waits | None:
         """Send it to the first channel that takes it, each time after writing down that it will be.
@@ -286,16 +293,11 @@ class Steps:
             return None if fetching is None else await self.fetch(fetching, snapshot)
         if is_late:
             return await self._fail(task, "timeout", _LATE, losses.watched(task))
-        if snapshot.state == "running" and task.phase == phases.SUBMITTED:
-            values = {"phase": phases.RUNNING, "status": phases.PROCESSING}
-            running = await self._change(task, (phases.SUBMITTED,), values)
-            if running is None:
-                return None
-            task = running
         facts = self._looking.facts(task)
         due_us = next_look_us(task, facts, self._clock(), hint_s=snapshot.poll_after_s)
         asked = _ASKED if task.phase == phases.CANCELLING else None
-        return Waits(due_us=due_us, progress=snapshot.progress, fault=asked)
+        runs = snapshot.state == "running"
+        return Waits(due_us=due_us, progress=snapshot.progress, fault=asked, runs=runs)
 
     async def _lose(self, task: Task, why: str) -> Waits | None:
         """Give a submission up for unknown; it is never sent again blindly."""

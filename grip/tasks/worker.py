@@ -1,11 +1,14 @@
 """Drives tasks: claims those that are due, does one step of each, and says when to look again.
 
 Any number of workers on any number of nodes: a claim is a lease, and who lost it changes nothing.
-A step asks an upstream once. What is learnt of many tasks that wait is written in one transaction.
+A step asks an upstream once. Most tasks wait most of the time, so that what is the same for many is
+done once for all of them: claiming, renewing, reading their channels, writing down who waits.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import Final
 
 import structlog
@@ -21,9 +24,18 @@ from grip.tasks.steps import Steps, Waits
 LEASE_US: Final = 60_000_000
 """How long a worker may be silent before others take over its tasks."""
 
-_RENEW_S: Final = 20
-_SLOTS: Final = 256
+_RENEW_US: Final = 20_000_000
+_SLOTS: Final = 1024
 """Steps that one worker does at a time."""
+
+_CLAIMS: Final = 512
+"""Tasks that it takes at a time: they are begun in one go, and others wait for that."""
+
+_SLOW: Final = 128
+"""So many steps of one channel may outlast a round; with more, its further tasks are put off, or an
+upstream that hangs would take all slots from the others."""
+
+_PUT_OFF_US: Final = 10_000_000
 
 log = structlog.get_logger(__name__)
 
@@ -47,24 +59,24 @@ class Worker:
             phases.CANCELLING: steps.poll,
             phases.FETCHING: steps.fetch,
         }
-        self._running: set[asyncio.Task[None]] = set()
+        self._begin_round = steps.begin_round
+        self._running: dict[asyncio.Task[None], Task] = {}
         self._waiting: list[tuple[Task, Waits]] = []
 
     async def run(self) -> int:
         """Write down who waits, claim what is due, and begin it; return how many began."""
         await self._put_back()
+        now_us = self._clock()
+        await self._renew(now_us)
         room = _SLOTS - len(self._running)
         if room <= 0:
             return 0
-        now_us = self._clock()
-        async with self._database.write() as connection:
-            claimed = await tasks.claim(
-                connection, self._owner, now_us=now_us, until_us=now_us + LEASE_US, limit=room
-            )
+        claimed = await self._claim(min(room, _CLAIMS), now_us)
+        self._begin_round()
         for task in claimed:
             work = asyncio.create_task(self._work(task))
-            self._running.add(work)
-            work.add_done_callback(self._running.discard)
+            self._running[work] = task
+            work.add_done_callback(self._running.pop)
         return len(claimed)
 
     async def settle(self) -> None:
@@ -82,8 +94,25 @@ class Worker:
             await asyncio.gather(*late, return_exceptions=True)
         await self._put_back()
 
+    async def _claim(self, limit: int, now_us: int) -> list[Task]:
+        """Take what is due, and put off what would wait for a channel that is slow."""
+        slow = Counter(_place(task) for task in self._running.values())
+        until_us = now_us + LEASE_US
+        off = {"due_us": now_us + _PUT_OFF_US, "lease_owner": None, "lease_until_us": 0}
+        async with self._database.write() as connection:
+            claimed = await tasks.claim(
+                connection, self._owner, now_us=now_us, until_us=until_us, limit=limit
+            )
+            late = [
+                task
+                for task in claimed
+                if slow[_place(task)] >= _SLOW and task.deadline_us > now_us + _PUT_OFF_US
+            ]
+            await tasks.put_back(connection, [(task, off) for task in late])
+        put_off = {task.id for task in late}
+        return [task for task in claimed if task.id not in put_off]
+
     async def _work(self, task: Task) -> None:
-        renewing = asyncio.create_task(self._renew(task))
         try:
             waits = await self._steps[task.phase](task)
             if waits is not None:
@@ -93,19 +122,22 @@ class Worker:
         except Exception:
             # Its lease runs out, and somebody looks at it again.
             log.exception("task.step_failed", task_id=task.id, phase=task.phase)
-        finally:
-            renewing.cancel()
 
-    async def _renew(self, task: Task) -> None:
-        """Keep the lease of a step that takes long, such as a picture that is being drawn."""
-        while True:
-            await asyncio.sleep(_RENEW_S)
-            try:
-                async with self._database.write() as connection:
-                    if not await tasks.renew(connection, task, self._clock() + LEASE_US):
-                        return
-            except errors.DatabaseUnavailable as error:
-                log.warning("task.lease_not_renewed", task_id=task.id, error=error.detail)
+    async def _renew(self, now_us: int) -> None:
+        """Keep the leases of steps that take long, such as a picture that is being drawn."""
+        until_us = now_us + LEASE_US
+        aging = {
+            work: task
+            for work, task in self._running.items()
+            if until_us - task.lease_until_us >= _RENEW_US
+        }
+        if not aging:
+            return
+        async with self._database.write() as connection:
+            await tasks.renew(connection, aging.values(), until_us)
+        for work, task in aging.items():
+            if work in self._running:
+                self._running[work] = replace(task, lease_until_us=until_us)
 
     async def _put_back(self) -> None:
         """Write in one go when to look again at tasks of which nothing else has changed."""
@@ -120,3 +152,8 @@ class Worker:
         except errors.DatabaseUnavailable:
             self._waiting += waiting
             raise
+
+
+def _place(task: Task) -> str:
+    """Return whom the steps of a task wait for."""
+    return task.channel_id or task.model
