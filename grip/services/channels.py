@@ -111,7 +111,8 @@ async def change(
     """Change the fields of `Channel` that `fields` names; return the channel as it is then.
 
     A `base_url` or `types` of None takes what the kind says, and so does another kind where its
-    own are not named. Raises NotFound, InvalidRequest, or Conflict on the name.
+    own are not named. Raises NotFound, InvalidRequest, or Conflict on the name, and on another kind
+    where tasks are under way: the new one's answers would be taken for the old one's.
     """
     return await _change(context, ref, fields, "channel.set", actor=actor, reason=reason)
 
@@ -136,12 +137,7 @@ async def remove(context: Context, ref: str, *, actor: str, reason: str = "") ->
     async with context.database.write() as connection:
         await catalog.bump(connection)
         gone = await _found(connection, ref)
-        under_way = await tasks.count_open(connection, gone.id)
-        if under_way:
-            raise Conflict(
-                f"{under_way} tasks are under way on {gone.name!r}; disable it, and remove it when "
-                "they have ended (grip tasks list)"
-            )
+        await _refuse_under_way(connection, gone, "remove it")
         await channels.delete(connection, gone.id)
         await _record(
             context,
@@ -208,6 +204,8 @@ async def _change(
         after = check(dataclasses.replace(before, **_settled(before, fields)))
         if after != before:
             await _refuse_twin(connection, after)
+            if after.kind != before.kind:
+                await _refuse_under_way(connection, before, "change its kind")
             await channels.update(connection, after)
             # Whoever changes a channel has done something about it: it is tried at once.
             await health.end(connection, after.id, context.clock())
@@ -251,6 +249,15 @@ async def _refuse_twin(connection: Connection, channel: Channel) -> None:
     twin = await channels.find(connection, channel.name)
     if twin is not None and twin.id != channel.id:
         raise Conflict(f"there is a channel {channel.name!r} already", param="name")
+
+
+async def _refuse_under_way(connection: Connection, channel: Channel, then: str) -> None:
+    count = await tasks.count_open(connection, channel.id)
+    if count:
+        raise Conflict(
+            f"tasks under way on {channel.name!r}: {count}; disable it, and {then} when they have "
+            "ended (grip tasks list)"
+        )
 
 
 async def _record(
