@@ -18,8 +18,15 @@ NAMES: Final = (
 )
 """In the order in which a call comes by: `after_commit` is not yet on disk, `after_sync` is."""
 
-TASK_NAMES: Final = ("task.before_post", "task.after_post", "task.before_end")
-"""In the order in which a media task comes by."""
+TASK_NAMES: Final = (
+    "task.before_post",
+    "task.after_post",
+    "task.before_end",
+    "task.in_end",
+    "task.before_commit",
+)
+"""In the order in which a media task comes by; the last two are in the transaction that ends it,
+between its money and its row, and after all of it."""
 
 _armed: dict[str, Callable[[], None]] = {}
 

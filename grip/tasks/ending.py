@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from grip import errors
+from grip import errors, failpoints
 from grip.clock import Clock
 from grip.money import closing, ledger
 from grip.money.closing import Closed, Reserved
@@ -83,6 +83,7 @@ class Endings:
             ended = await self._charge(connection, found, rates, counted)
             await results.put(connection, made)
             await self._outbox(connection, ended, tuple(made))
+            failpoints.hit("task.before_commit")
             return ended
 
     async def fail(self, held: Task, verdict: Verdict, lost: Lost | None = None) -> Task | None:
@@ -95,6 +96,7 @@ class Endings:
             if lost is not None:
                 await losses.insert(connection, _loss(ended, lost))
             await self._outbox(connection, ended, ())
+            failpoints.hit("task.before_commit")
             return ended
 
     async def _lock(self, connection: Connection, held: Task, phase: str) -> Task | None:
@@ -170,6 +172,7 @@ class Endings:
     async def _end(
         self, connection: Connection, task: Task, at_us: int, *, phase: str, **values: Any
     ) -> Task:
+        failpoints.hit("task.in_end")
         values |= {"phase": phase, "status": phase, "completed_us": at_us}
         values |= {"lease_owner": None, "lease_until_us": 0}
         if not await tasks.change(connection, task, phases.leading_to(phase), values):

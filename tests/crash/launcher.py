@@ -29,7 +29,7 @@ def main() -> None:
     if (dead_after_s := orders.get("dead_after_s")) is not None:
         _hasten(dead_after_s)
     if (strike := orders.get("strike")) is not None:
-        for name in failpoints.NAMES:
+        for name in failpoints.NAMES + failpoints.TASK_NAMES:
             failpoints.arm(name, partial(_come_by, Path(strike), name, itertools.count(1)))
     run()
 

@@ -30,6 +30,11 @@ SHOWN = {
     *("credits_reserved", "credits_charged", "credits_refunded", "results", "error"),
     *("created_at", "completed_at"),
 }
+VIDEO = {
+    *("id", "object", "model", "status", "progress", "created_at", "completed_at", "expires_at"),
+    *("prompt", "size", "seconds", "remixed_from_video_id", "error"),
+}
+"""Every field that OpenAI's object has; none may be left out."""
 
 
 @pytest.mark.parametrize(("kind", "cost"), [("image", EACH), ("video", 2 * EACH), ("audio", 200)])
@@ -59,7 +64,7 @@ def test_a_task_is_begun_looked_at_and_fetched(house: House, kind: str, cost: in
 
 @pytest.mark.filterwarnings("ignore:The Sora API:DeprecationWarning")
 def test_openais_own_client_makes_a_video(house: House):
-    """Report 45: create, poll, download, list and delete; charged by the second."""
+    """Report 45: create, poll, download, list and delete; every field, times in seconds."""
     customer, model = house.customer(), sell(house, "delay_s=1", kind="video")
     client = customer.client
     video = client.videos.create_and_poll(
@@ -74,6 +79,9 @@ def test_openais_own_client_makes_a_video(house: House):
         "4",
         None,
     )
+    shown = get(house, customer, f"/v1/videos/{video.id}").json()
+    assert set(shown) == VIDEO
+    assert shown["created_at"] <= shown["completed_at"] < shown["expires_at"] < 10**10
     assert content[4:8] == b"ftyp"
     assert listed == [video.id]
     assert house.wallet(customer).balance == 1_000_000 - 4 * EACH
@@ -123,7 +131,10 @@ def test_results_are_their_owners_alone(house: House):
 
     def may(customer: Customer, task_id: str) -> set[int]:
         paths = (f"/v1/tasks/{task_id}", f"/v1/tasks/{task_id}/results/0")
-        return {get(house, customer, path).status_code for path in paths}
+        shown, content = (get(house, customer, path) for path in paths)
+        if content.status_code == 200:
+            assert content.headers["cache-control"].startswith("private")
+        return {shown.status_code, content.status_code}
 
     assert (may(owner, of_owner), may(owner, of_member)) == ({200}, {200})
     assert (may(member, of_owner), may(member, of_member)) == ({404}, {200})

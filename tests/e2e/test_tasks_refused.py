@@ -20,6 +20,8 @@ BAD: list[tuple[str, dict[str, Any], int]] = [
         ("video", {"input": {"prompt": "x", "seconds": seconds}}, 400)
         for seconds in (-4, 0, 4.5, "4", 10**9, [4])
     ),
+    *(("audio", {"input": {"input": "x", "seconds": s}}, 400) for s in (-1, 0.5, "9", 10**30)),
+    *((kind, {"input": INPUTS[kind] | {"n": n}}, 400) for kind in RATES for n in (-1, "1", 1.5)),
     *(
         ("image", {"input": {"prompt": "x", "size": size}}, 400)
         for size in (-1, "0x0", "-1x5", "99999x99999", "big", 1024, "1.5x2")

@@ -64,7 +64,7 @@ def test_report_25_a_size_is_two_edges(value: Any):
     assert _refusal("image", {"prompt": "x", "size": value}).param == "size"
 
 
-def test_report_8_what_is_not_said_is_filled_in_before_it_is_priced():
+def test_report_23_what_is_not_said_is_filled_in_before_it_is_priced():
     """The same values are counted and kept, and so they are sent."""
     image, video = (normalised(kind, {"prompt": "x"}) for kind in ("image", "video"))
 

@@ -1,6 +1,7 @@
 """Which addresses the guard lets through: the table, each address in all of its encodings.
 
-Reports: CVE-2026-42339 (0.0.0.0 passed a filter of private networks).
+Reports, by the numbers of the survey of other gateways: 30 (CVE-2026-42339, 0.0.0.0 passed a filter
+of private networks).
 """
 
 from ipaddress import ip_address, ip_network
@@ -107,7 +108,7 @@ def spellings(address: str) -> list[str]:
 
 @pytest.mark.parametrize("address", REFUSED)
 def test_no_address_but_a_public_one_is_dialled(address: str):
-    """Private, embedded, reserved, multicast and unassigned ones are refused, as 0.0.0.0 is."""
+    """Report 30: private, embedded, reserved, multicast and unassigned ones, as 0.0.0.0 is."""
     assert not is_public(ip_address(address))
     assert not may_dial(ip_address(address), 443, ())
 
@@ -121,7 +122,7 @@ def test_public_addresses_are_dialled(address: str):
 @pytest.mark.parametrize("scheme", ["https", "http"])
 @pytest.mark.parametrize("address", ["127.0.0.1", "169.254.169.254", "0.0.0.0", "10.0.0.1"])  # noqa: S104
 def test_no_spelling_of_an_address_is_a_host(address: str, scheme: str):
-    """Whatever some resolver would read as an address is refused before any is asked."""
+    """Report 30: what some resolver would read as an address is refused before any is asked."""
     for host in spellings(address):
         for port in ("", ":443", ":8080"):
             with pytest.raises(UrlRefused):
@@ -130,7 +131,7 @@ def test_no_spelling_of_an_address_is_a_host(address: str, scheme: str):
 
 @pytest.mark.parametrize("address", [one for one in REFUSED if ":" in one])
 def test_no_address_of_the_sixth_version_is_a_host(address: str):
-    """In brackets, with or without a zone."""
+    """Report 30: in brackets, with or without a zone."""
     with pytest.raises(UrlRefused):
         read(f"https://[{address.replace('%', '%25')}]/")
 
