@@ -32,6 +32,14 @@ _CUT_OFF = (
     asyncpg.ReadOnlySQLTransactionError,
     asyncpg.InternalClientError,
 )
+_UNCONNECTED = (
+    sa.exc.DBAPIError,
+    # All connections of the pool were in use for as long as anybody waits for one.
+    sa.exc.TimeoutError,
+    asyncpg.PostgresError,
+    OSError,
+    ValueError,
+)
 _PRIMARY = 0xFF
 """The part of SQLite's extended error codes that says which of the plain ones it is."""
 
@@ -68,6 +76,7 @@ class Database:
         self.url = url
         self.is_sqlite = backend == "sqlite"
         self.path = Path(parsed.database or "grip.db") if self.is_sqlite else None
+        self._door = None if self.path is None else write_queue.Door(self.path)
         self.dsn = parsed.set(drivername="postgresql").render_as_string(hide_password=False)
         driver = parsed.set(drivername=_DRIVERS[backend])
         self.engine = _sqlite_engine(driver) if self.is_sqlite else _postgres_engine(self.dsn)
@@ -93,7 +102,7 @@ class Database:
         await self.engine.dispose()
 
     def _turn(self) -> AbstractAsyncContextManager[None]:
-        return nullcontext() if self.path is None else write_queue.turn(self.path)
+        return nullcontext() if self._door is None else self._door.turn()
 
     @asynccontextmanager
     async def _connection(self, *, write: bool) -> AsyncIterator[AsyncConnection]:
@@ -112,7 +121,7 @@ class Database:
         """Open a connection; whatever fails at that, the database cannot be used."""
         try:
             return await self.engine.connect()
-        except (sa.exc.DBAPIError, asyncpg.PostgresError, OSError, ValueError) as error:
+        except _UNCONNECTED as error:
             raise unavailable(error) from error
 
 

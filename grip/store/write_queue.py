@@ -19,6 +19,41 @@ WAIT_S = 10
 """How long anybody waits for a turn before the database counts as away."""
 
 
+class Door:
+    """The way into the queue for all transactions of one process, which take one place in it.
+
+    Without it, hundreds that begin at once would be hundreds of threads, before whom everybody
+    else waits: the calls of customers, and the other processes.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = asyncio.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Have the turn within the block; raises DatabaseUnavailable where it is not to be had."""
+        lock = self._own()
+        try:
+            async with asyncio.timeout(WAIT_S):
+                await lock.acquire()
+        except TimeoutError as error:
+            raise _kept() from error
+        try:
+            async with turn(self._path):
+                yield
+        finally:
+            lock.release()
+
+    def _own(self) -> asyncio.Lock:
+        """Return the lock of this loop: a database may be used from one after the other."""
+        loop = asyncio.get_running_loop()
+        if self._loop is not loop:
+            self._loop, self._lock = loop, asyncio.Lock()
+        return self._lock
+
+
 class Turn:
     """One writer's place in the queue, taken and given back many times; for one thread."""
 
@@ -90,10 +125,14 @@ async def _wait(mine: Turn) -> None:
             await taken
         is_had = True
     except TimeoutError as error:
-        raise errors.DatabaseUnavailable(
-            f"another process has kept the database locked for {WAIT_S} s; retry shortly"
-        ) from error
+        raise _kept() from error
     finally:
         # It came, and before the waiter could go on they were told to stop.
         if not is_had and not taken.cancelled():
             mine.close()
+
+
+def _kept() -> errors.DatabaseUnavailable:
+    return errors.DatabaseUnavailable(
+        f"another process has kept the database locked for {WAIT_S} s; retry shortly"
+    )

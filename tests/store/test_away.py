@@ -1,6 +1,7 @@
 """A PostgreSQL server that goes away in the middle of a transaction is told as what it is."""
 
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 
 import pytest
 import sqlalchemy as sa
@@ -49,6 +50,17 @@ async def test_a_statement_that_is_wrong_is_no_sign_of_a_database_that_is_away(p
     with pytest.raises(sa.exc.ProgrammingError):
         async with postgres.read() as connection:
             await _run(connection, "SELECT nothing FROM nowhere")
+
+
+async def test_a_pool_without_a_free_connection_says_that_the_database_is_away(
+    postgres: Database, monkeypatch: pytest.MonkeyPatch
+):
+    """Whoever waited for one in vain is to try again, and has found no defect."""
+    monkeypatch.setattr(postgres.engine.sync_engine.pool, "_timeout", 0)
+    async with AsyncExitStack() as stack:
+        with pytest.raises(errors.DatabaseUnavailable, match="limit"):
+            for _ in range(100):
+                await stack.enter_async_context(postgres.read())
 
 
 async def _run(connection: Connection, *statements: str) -> None:

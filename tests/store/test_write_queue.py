@@ -12,7 +12,7 @@ import pytest
 
 from grip import errors
 from grip.store import write_queue
-from grip.store.write_queue import Turn, turn
+from grip.store.write_queue import Door, Turn, turn
 
 COUNT = """
 import sys
@@ -125,6 +125,47 @@ async def test_one_task_at_a_time_has_the_turn(path):
     await asyncio.gather(*(work() for _ in range(50)))
 
     assert (most, done) == (1, 50)
+    assert is_free(path)
+
+
+async def test_all_transactions_of_a_process_take_one_place_in_the_queue(path):
+    """Whoever else waits does so behind one of them, not behind all."""
+    mine, door = Turn(path), Door(path)
+    mine.take()
+    order: list[str] = []
+
+    async def work(number: int) -> None:
+        async with door.turn():
+            order.append(f"mine {number}")
+
+    async def other() -> None:
+        async with turn(path):
+            order.append("other")
+
+    working = [asyncio.create_task(work(number)) for number in range(50)]
+    await asyncio.sleep(0)
+    waiting = asyncio.create_task(other())
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert len(waiters()) == 2
+    mine.close()
+    await asyncio.gather(waiting, *working)
+    await join_waiters()
+
+    assert sorted(order) == sorted([f"mine {number}" for number in range(50)] + ["other"])
+    assert [one for one in order if one != "other"] == [f"mine {number}" for number in range(50)]
+    assert is_free(path)
+
+
+async def test_nobody_waits_before_the_door_for_ever(path, monkeypatch):
+    """Whoever is inside keeps the others out for as long as a turn may take, and no longer."""
+    door = Door(path)
+    async with door.turn():
+        monkeypatch.setattr(write_queue, "WAIT_S", 0)
+        with pytest.raises(errors.DatabaseUnavailable, match="kept the database locked"):
+            async with door.turn():
+                pass
+
     assert is_free(path)
 
 
