@@ -40,6 +40,7 @@ from grip.store.books import HotBooks, PostgresBooks, SqliteBooks
 from grip.store.engine import Database
 from grip.tasks.callbacks import Deliveries, rules_of
 from grip.tasks.cancelling import Cancelling
+from grip.tasks.patience import PATIENCE, Patience
 from grip.tasks.room import TaskRoom, endings_of
 from grip.transport.guarded import GuardedClient
 from grip.transport.network import Network
@@ -103,7 +104,13 @@ class App:
         await self.context.database.close()
 
 
-def build(settings: Settings, *, clock: Clock = system_clock, boot_id: str | None = None) -> App:
+def build(
+    settings: Settings,
+    *,
+    clock: Clock = system_clock,
+    boot_id: str | None = None,
+    patience: Patience = PATIENCE,
+) -> App:
     """Assemble a gateway from its settings; nothing is opened yet."""
     surroundings = context(settings, clock=clock)
     database = surroundings.database
@@ -187,6 +194,7 @@ def build(settings: Settings, *, clock: Clock = system_clock, boot_id: str | Non
             tier_groups=_tier_groups(settings),
             owner=boot.id,
             host=socket.gethostname(),
+            patience=patience,
         ),
     )
 

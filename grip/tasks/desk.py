@@ -13,7 +13,6 @@ from grip.clock import Clock
 from grip.gateway.answers import Answers
 from grip.money.pricing import UNITS
 from grip.providers.task_input import TYPES, normalised
-from grip.providers.task_port import LIFETIMES_S
 from grip.store import results, tasks
 from grip.store.books import HotBooks
 from grip.store.engine import Database
@@ -25,6 +24,7 @@ from grip.tasks import units
 from grip.tasks.cancelling import Cancelling
 from grip.tasks.creation import Created, Creator, Order, Show
 from grip.tasks.ending import Endings
+from grip.tasks.patience import PATIENCE, Patience
 from grip.tasks.sight import may_see, unknown
 
 _SECOND_US: Final = 1_000_000
@@ -58,6 +58,7 @@ class Desk:
         answers: Answers,
         clock: Clock,
         check_url: Callable[[str], str],
+        patience: Patience = PATIENCE,
     ) -> None:
         self._database = database
         self._books = books
@@ -66,6 +67,7 @@ class Desk:
         self._answers = answers
         self._clock = clock
         self._check_url = check_url
+        self._patience = patience
 
     async def create(self, wish: Wish, show: Show) -> Created | StoredAnswer:
         """Begin a task, or return the answer that its Idempotency-Key has had already.
@@ -177,7 +179,7 @@ class Desk:
             input=asked.values,
             most=units.most(asked),
             units=asked.units & UNITS[kind],
-            deadline_us=LIFETIMES_S[kind] * _SECOND_US,
+            deadline_us=self._patience.lifetimes_s[kind] * _SECOND_US,
             metadata=wish.metadata,
             callback_url=url,
             idem_key=wish.idem_key,

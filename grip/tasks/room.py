@@ -30,6 +30,7 @@ from grip.tasks.hooks.reception import Reception
 from grip.tasks.looking import Looking
 from grip.tasks.losses import Losses
 from grip.tasks.passing import Passing
+from grip.tasks.patience import PATIENCE, Patience
 from grip.tasks.results.sweeping import Swept, sweep
 from grip.tasks.shown import task_view
 from grip.tasks.steps import Steps
@@ -62,6 +63,7 @@ class TaskRoom:
         tier_groups: Mapping[str, frozenset[str] | None],
         owner: str,
         host: str,
+        patience: Patience = PATIENCE,
     ) -> None:
         region = settings.server.region
         self.store = build_store(settings.results)
@@ -101,6 +103,7 @@ class TaskRoom:
             endings=endings,
             hooks=Addresses(settings.server.public_url, TASK_ADAPTERS),
             clock=clock,
+            patience=patience,
         )
         self.reception = Reception(
             database,
@@ -111,7 +114,7 @@ class TaskRoom:
             clock=clock,
         )
         self.losses = Losses(database, looking, clock=clock)
-        self.worker = Worker(database, steps, clock=clock, owner=owner)
+        self.worker = Worker(database, steps, clock=clock, owner=owner, patience=patience)
         rules = rules_of(settings, host_names=[host])
         creator = Creator(
             database=database,
@@ -131,6 +134,7 @@ class TaskRoom:
             answers=answers,
             clock=clock,
             check_url=lambda url: check_callback_url(url, rules),
+            patience=patience,
         )
 
     async def reader(self, task: Task, result: Result) -> ResultReader:

@@ -35,9 +35,9 @@ from grip.tasks.fetching import Fetching
 from grip.tasks.hooks.addresses import Address, Addresses
 from grip.tasks.looking import Looking
 from grip.tasks.pacing import next_look_us, unclear_look_us, unclear_wait_us
+from grip.tasks.patience import PATIENCE, Patience
 from grip.transport.port import TransportFault
 
-_AMBIGUOUS_US: Final = 15 * 60 * 1_000_000
 _UNSENT: Final = (phases.QUEUED, phases.SUBMITTING)
 _UNSENT_S: Final = (1, 5, 15, 60)
 _CANCEL_S: Final = 5
@@ -87,6 +87,7 @@ class Steps:
         endings: Endings,
         hooks: Addresses,
         clock: Clock,
+        patience: Patience = PATIENCE,
     ) -> None:
         self._database = database
         self._channels = channels
@@ -95,6 +96,7 @@ class Steps:
         self._endings = endings
         self._hooks = hooks
         self._clock = clock
+        self._patience = patience
 
     def begin_round(self) -> None:
         """Let the steps that follow rest on channels as they are now."""
@@ -137,7 +139,8 @@ class Steps:
         found = await self._looking.find(task)
         if isinstance(found, Found) and len(found.upstream_ids) == 1:
             return await self._adopt(task, found.upstream_ids[0])
-        until_us = min((task.submitted_us or task.created_us) + _AMBIGUOUS_US, task.deadline_us)
+        since_us = task.submitted_us or task.created_us
+        until_us = min(since_us + self._patience.ambiguous_us, task.deadline_us)
         if task.webhook_token_hash is not None:
             until_us = task.deadline_us
         if found is None or self._clock() >= until_us:

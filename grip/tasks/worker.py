@@ -19,12 +19,9 @@ from grip.store import tasks
 from grip.store.engine import Database
 from grip.store.tasks import Task
 from grip.tasks import phases
+from grip.tasks.patience import PATIENCE, Patience
 from grip.tasks.steps import Steps, Waits
 
-LEASE_US: Final = 60_000_000
-"""How long a worker may be silent before others take over its tasks."""
-
-_RENEW_US: Final = 20_000_000
 _SLOTS: Final = 1024
 """Steps that one worker does at a time."""
 
@@ -46,9 +43,18 @@ Step = Callable[[Task], Awaitable[Waits | None]]
 class Worker:
     """Does what is due, `run` by `run`."""
 
-    def __init__(self, database: Database, steps: Steps, *, clock: Clock, owner: str) -> None:
+    def __init__(
+        self,
+        database: Database,
+        steps: Steps,
+        *,
+        clock: Clock,
+        owner: str,
+        patience: Patience = PATIENCE,
+    ) -> None:
         self._database = database
         self._clock = clock
+        self._patience = patience
         self._owner = owner
         self._steps: Mapping[str, Step] = {
             phases.QUEUED: steps.submit,
@@ -97,7 +103,7 @@ class Worker:
     async def _claim(self, limit: int, now_us: int) -> list[Task]:
         """Take what is due, and put off what would wait for a channel that is slow."""
         slow = Counter(_place(task) for task in self._running.values())
-        until_us = now_us + LEASE_US
+        until_us = now_us + self._patience.lease_us
         off = {"due_us": now_us + _PUT_OFF_US, "lease_owner": None, "lease_until_us": 0}
         async with self._database.write() as connection:
             claimed = await tasks.claim(
@@ -125,11 +131,12 @@ class Worker:
 
     async def _renew(self, now_us: int) -> None:
         """Keep the leases of steps that take long, such as a picture that is being drawn."""
-        until_us = now_us + LEASE_US
+        until_us = now_us + self._patience.lease_us
+        renew_us = round(self._patience.renew_s * 1_000_000)
         aging = {
             work: task
             for work, task in self._running.items()
-            if until_us - task.lease_until_us >= _RENEW_US
+            if until_us - task.lease_until_us >= renew_us
         }
         if not aging:
             return
