@@ -9,13 +9,16 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 import msgspec
+import structlog
 
+from grip import errors
 from grip.clock import Clock
 from grip.money.pricing import Usage
 from grip.providers.port import Report, UpstreamRequest
 from grip.providers.sandbox import SCHEME
 from grip.providers.task_input import normalised
 from grip.providers.task_port import Artifact, Snapshot
+from grip.providers.task_reading import MAX_RESULTS
 from grip.storage import ResultStore
 from grip.store.results import Result
 from grip.store.tasks import Task
@@ -32,6 +35,8 @@ _SECOND_US: Final = 1_000_000
 _DAY_US: Final = 24 * 3600 * _SECOND_US
 _OK: Final = 200
 _SANDBOX: Final = Timeouts(connect_s=30, first_byte_s=30, chunk_s=30, total_s=30)
+
+log = structlog.get_logger(__name__)
 
 
 class Keeping(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,19 +78,28 @@ class Fetching:
         self._terms = terms
 
     async def keep(self, task: Task, snapshot: Snapshot) -> Fetched:
-        """Keep all results; raises ResultUnavailable and its kin, and what the store raises."""
+        """Keep all results; raises ResultUnavailable and its kin, and what the store raises.
+
+        What was kept until then stays: somebody else may have completed the task with it. Where
+        nobody does, `drop` is for whoever ends the task.
+        """
         bound = await self._channels.bound(task)
-        results: list[Result] = []
-        try:
-            for number, artifact in enumerate(snapshot.results):
-                results.append(await self._one(task, bound, number, artifact))
-        except BaseException:
-            # Nobody knows of them before the task has ended.
-            for result in results:
-                if result.key is not None:
-                    await self._store.delete(result.key)
-            raise
+        results = [
+            await self._one(task, bound, number, artifact)
+            for number, artifact in enumerate(snapshot.results)
+        ]
         return Fetched(results=tuple(results), counted=_counted(task, snapshot, results))
+
+    async def drop(self, task: Task) -> None:
+        """Delete what may have been kept of a task that completes with nothing.
+
+        Nobody knows how much that is: a worker that died may have fetched it.
+        """
+        try:
+            for number in range(MAX_RESULTS):
+                await self._store.delete(f"{task.id}/{number}")
+        except errors.GripError as error:
+            log.warning("task.result_not_dropped", task_id=task.id, error=str(error))
 
     async def _one(self, task: Task, bound: Bound, number: int, artifact: Artifact) -> Result:
         key = f"{task.id}/{number}"

@@ -14,6 +14,7 @@ from grip import errors, failpoints
 from grip.clock import Clock
 from grip.gateway.call import Candidate
 from grip.providers import task_policy
+from grip.providers.port import Report
 from grip.providers.task_port import (
     Ambiguous,
     Effect,
@@ -177,6 +178,8 @@ class Steps:
 
     async def fetch(self, task: Task, snapshot: Snapshot | None = None) -> Waits | None:
         """Bring the results in, then charge what they come to."""
+        if task.fault == _GIVEN_UP:
+            return await self._unfetchable(task)
         if snapshot is None:
             seen = await self._looking.look(task)
             if isinstance(seen, Unclear):
@@ -192,25 +195,28 @@ class Steps:
             log.warning("task.result_failed", task_id=task.id, error=str(error))
             return await self._unfetched(task, snapshot, error.code)
         failpoints.hit("task.before_end")
-        await self._endings.complete(task, fetched.counted, fetched.results)
+        if await self._endings.complete(task, fetched.counted, fetched.results) is None:
+            await self._disown(task)
         return None
 
     async def _fetch_later(self, task: Task, seen: Unclear) -> Waits | None:
         """Look again for what is done already, as long as its vendor may still have it."""
         now_us = self._clock()
         if now_us >= task.deadline_us + _FETCH_US:
-            return await self._fail(
-                task, "result_unavailable", _GONE, losses.lost(task, losses.UNFETCHED)
-            )
+            return await self._unfetchable(task)
         return Waits(due_us=now_us + unclear_wait_us(task, seen), fault=seen.reason, missed=True)
 
     async def _unfetched(self, task: Task, snapshot: Snapshot, why: str) -> Waits | None:
         """Try again in a moment, a few times in all."""
         if task.misses + 1 >= task_policy.MISSES_MAX:
-            lost = losses.lost(task, losses.UNFETCHED, snapshot.usage)
-            return await self._fail(task, "result_unavailable", _GONE, lost)
+            return await self._unfetchable(task, snapshot.usage)
         due_us = self._clock() + task_policy.back_off_s(task.misses + 1) * 1_000_000
         return Waits(due_us=due_us, fault=why, missed=True)
+
+    async def _unfetchable(self, task: Task, usage: Report | None = None) -> Waits | None:
+        """Give all back: what was made is lost to its owner, and to the operator."""
+        lost = losses.lost(task, losses.UNFETCHED, usage)
+        return await self._fail(task, "result_unavailable", _GONE, lost)
 
     async def _begin(self, task: Task, candidate: Candidate, hook: Address | None) -> Task | None:
         """Write down that this channel is about to be asked: whoever comes after knows."""
@@ -339,8 +345,20 @@ class Steps:
         self, task: Task, code: str, message: str, lost: Lost | None = None
     ) -> Waits | None:
         """Give all back, with a sentence for the owner; there is nothing to wait for after it."""
+        if task.phase == phases.FETCHING:
+            # From here on nobody completes it, so that what was kept of it can go.
+            if await self._change(task, (phases.FETCHING,), {"fault": _GIVEN_UP}) is None:
+                return None
+            await self._fetching.drop(task)
         await self._endings.fail(task, Verdict(code=code, message=message), lost)
         return None
+
+    async def _disown(self, task: Task) -> None:
+        """Drop what was fetched for a task that somebody else has ended without it meanwhile."""
+        async with self._database.read() as connection:
+            found = await tasks.find(connection, task.id)
+        if found is not None and found.phase == phases.FAILED:
+            await self._fetching.drop(task)
 
     async def _change(
         self,
@@ -359,6 +377,7 @@ class Steps:
 
 _ASKED: Final = "asked to stop"
 _EMPTY: Final = "the upstream finished without a result"
+_GIVEN_UP: Final = "its results are given up"
 _LATE: Final = "the upstream did not finish in time"
 _GONE: Final = "the upstream's result could not be fetched"
 _MAX_ATTEMPTS: Final = 9
