@@ -6,6 +6,7 @@ that slept through its lease cannot write over another's work.
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
+from itertools import groupby
 from typing import Any
 
 import sqlalchemy as sa
@@ -151,8 +152,24 @@ async def claim(
 
 
 async def renew(connection: AsyncConnection, held: Iterable[Task], until_us: int) -> None:
-    """Keep leases for longer; one that is not held any more stays as it is."""
-    await put_back(connection, [(one, {"lease_until_us": until_us}) for one in held])
+    """Keep leases for longer, those that are still held and were not given back."""
+    values = [
+        {"p_id": one.id, "p_lease_seq": one.lease_seq, "p_owner": one.lease_owner}
+        for one in sorted(held, key=_by_id)
+    ]
+    if not values:
+        return
+    await connection.execute(
+        sa.update(task)
+        .where(
+            task.c.id == sa.bindparam("p_id"),
+            task.c.lease_seq == sa.bindparam("p_lease_seq"),
+            task.c.lease_owner == sa.bindparam("p_owner"),
+            _OPEN,
+        )
+        .values(lease_until_us=until_us),
+        values,
+    )
 
 
 async def change(
@@ -180,14 +197,9 @@ async def put_back(
 
     One that was woken since it was claimed is not put off.
     """
-    groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
-    for held, changes in waiting:
-        values = {f"p_{name}": value for name, value in changes.items()}
-        values |= {"p_id": held.id, "p_lease_seq": held.lease_seq}
-        if "due_us" in changes:
-            values["p_seen_us"] = held.due_us
-        groups.setdefault(tuple(changes), []).append(values)
-    for names, of_each in groups.items():
+    in_order = sorted(waiting, key=lambda one: _by_id(one[0]))
+    for names, group in groupby(in_order, key=lambda one: tuple(one[1])):
+        of_each = [_parameters(held, changes) for held, changes in group]
         columns: dict[str, Any] = {name: sa.bindparam(f"p_{name}") for name in names}
         if "due_us" in columns:
             columns["due_us"] = _unless_woken(
@@ -267,6 +279,20 @@ async def count_open(connection: AsyncConnection, channel_id: str) -> int:
     """Return how many open tasks have begun on a channel."""
     query = sa.select(sa.func.count()).where(task.c.channel_id == channel_id, _OPEN)
     return int((await connection.execute(query)).scalar_one())
+
+
+def _parameters(held: Task, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what `put_back` binds for one task."""
+    values = {f"p_{name}": value for name, value in changes.items()}
+    values |= {"p_id": held.id, "p_lease_seq": held.lease_seq}
+    if "due_us" in changes:
+        values["p_seen_us"] = held.due_us
+    return values
+
+
+def _by_id(one: Task) -> str:
+    """Return what rows are locked in the order of, where several are at once."""
+    return one.id
 
 
 def _is_id(text: str) -> bool:

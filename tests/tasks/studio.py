@@ -20,6 +20,7 @@ from grip.store.results import Result
 from grip.store.tasks import Task
 from grip.tasks.creation import Created
 from grip.tasks.desk import Wish
+from grip.tasks.patience import PATIENCE, Patience
 from grip.tasks.room import TaskRoom
 from grip.transport.guarded import GuardedClient
 from grip.transport.network import Network
@@ -80,7 +81,7 @@ class Studio:
         self._models = 0
         self.room = self.open("one")
 
-    def open(self, owner: str, public_url: str = PUBLIC) -> TaskRoom:
+    def open(self, owner: str, public_url: str = PUBLIC, patience: Patience = PATIENCE) -> TaskRoom:
         """Open the room of another worker, which strangers reach there."""
         server = dataclasses.replace(self._settings.server, public_url=public_url)
         return TaskRoom(
@@ -97,6 +98,7 @@ class Studio:
             tier_groups={},
             owner=owner,
             host="gateway.test",
+            patience=patience,
         )
 
     async def close(self) -> None:
