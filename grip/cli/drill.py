@@ -46,6 +46,15 @@ def drill(
             min=2, max=64, help="Worker processes; one that is killed must leave another."
         ),
     ] = 2,
+    tasks: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=100_000,
+            metavar="N",
+            help="Drill media tasks in place of calls: begin so many, and kill their workers.",
+        ),
+    ] = None,
     keep: Annotated[
         bool, typer.Option("--keep", help="Leave the scratch folder and the scratch database.")
     ] = False,
@@ -69,6 +78,7 @@ def drill(
         seed=secrets.randbelow(_SEEDS) if seed is None else seed,
         workers=workers,
         keep=keep,
+        tasks=tasks,
         operators=settings.ENVIRON,
     )
     verdicts = interrupts.run(_verdicts(terms, postgres))

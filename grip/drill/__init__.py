@@ -9,6 +9,7 @@
     reading               what the books say at the end (`evidence`)
     case, judge, purses   from notes and books to findings: pure
     report                from findings to the table: pure
+    media                 media tasks in place of calls: a drill of its own
     run, interrupts       the order of all this, and its end
 
 Refuses to read the operator's configuration and database, and to call anybody's upstream: the only

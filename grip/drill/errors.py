@@ -8,3 +8,14 @@ class DrillImpossible(GripError):
 
     code = "drill_impossible"
     category = Category.UNAVAILABLE
+
+
+def reason(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Return the failure that a person is told of many: the first that has a name."""
+    named, unforeseen = group.split(GripError)
+    if named is None or unforeseen is not None:
+        return group
+    first: BaseException = named
+    while isinstance(first, BaseExceptionGroup):
+        first = first.exceptions[0]
+    return first

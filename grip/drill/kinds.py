@@ -26,6 +26,7 @@ UPSTREAM: Final = {
 """What a storm of the upstream is made of, by its setting in the sandbox."""
 
 KILLED: Final = "workers killed"
+SLEPT: Final = "workers put to sleep for longer than a lease"
 CREDITED: Final = "credits added meanwhile"
 CUT: Final = "database connections cut"
 CLOSED: Final = "database closed for a moment"

@@ -7,6 +7,7 @@ the time. Each track begins soon enough that a short run has something of everyt
 
 import enum
 import itertools
+import math
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -76,6 +77,11 @@ def plan(seed: int, seconds: float, database_kinds: Sequence[str]) -> tuple[Blow
         for index, track in enumerate(tracks)
     )
     return tuple(sorted(blows, key=lambda blow: blow.at_s))
+
+
+def kills(seed: int) -> Iterator[Blow]:
+    """Yield the blows that strike the workers of media tasks, for ever."""
+    return _blows(_KILLS, random.Random(f"{seed}/kills"), math.inf)  # noqa: S311 - no secret
 
 
 def _blows(track: _Track, source: random.Random, seconds: float) -> Iterator[Blow]:

@@ -62,7 +62,7 @@ def verdict(engine: str, troubles: Sequence[str], evidence: Evidence) -> Verdict
     return Verdict(
         engine=engine,
         tried=list(_tried(troubles, evidence, findings)),
-        checks=[*(_check(name, found[name]) for name in found), *evidence.books.checks],
+        checks=[*(check(name, found[name]) for name in found), *evidence.books.checks],
     )
 
 
@@ -72,7 +72,8 @@ def _found(evidence: Evidence) -> Mapping[str, list[Finding]]:
     return calls | {name: list(rule(evidence)) for name, rule in purses.RULES.items()}
 
 
-def _check(name: str, findings: Sequence[Finding]) -> Check:
+def check(name: str, findings: Sequence[Finding]) -> Check:
+    """Return a rule as the checks of the books are: the first findings stand for all of them."""
     shown = [finding.sentence for finding in findings[:_SHOWN_MAX]]
     return Check(name=name, ok=not findings, violations=shown, count=len(findings))
 

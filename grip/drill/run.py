@@ -14,6 +14,8 @@ from grip.drill import engines, reading, report, server, shop
 from grip.drill.engines import Engine
 from grip.drill.errors import DrillImpossible
 from grip.drill.evidence import Evidence
+from grip.drill.media import telling
+from grip.drill.media.act import Act
 from grip.drill.report import Verdict
 from grip.drill.scene import Scene
 from grip.drill.server import Server
@@ -22,16 +24,23 @@ from grip.drill.watch import Watcher
 from grip.errors import GripError
 from grip.services import ledger
 
+Notes = Mapping[str, Iterable[object]]
+"""What a verdict rests on, by the name of the file that it is left in."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """How to drill: `operators` is the environment that the drill itself was started in."""
+    """How to drill: `operators` is the environment that the drill itself was started in.
+
+    With `tasks`, so many media tasks are what is drilled, in place of calls.
+    """
 
     seconds: int
     seed: int
     workers: int
     keep: bool
     operators: Mapping[str, str]
+    tasks: int | None = None
 
 
 async def drill(terms: Terms, watcher: Watcher, *, postgres: str | None = None) -> Verdict:
@@ -62,12 +71,40 @@ async def _verdict(terms: Terms, watcher: Watcher, folder: Path, postgres: str |
         else engines.postgres(postgres, keep=terms.keep)
     )
     async with opened as engine:
-        found = await _evidence(terms, watcher, folder, engine)
-    verdict = report.verdict(engine.name, list(engine.troubles), found)
-    verdict = replace(verdict, database=engine.left)
+        verdict, notes = await _drilled(terms, watcher, folder, engine)
     if terms.keep or not verdict.ok:
-        _write_down(folder, found)
-    return verdict
+        _write_down(folder, notes)
+    return replace(verdict, database=engine.left)
+
+
+async def _drilled(
+    terms: Terms, watcher: Watcher, folder: Path, engine: Engine
+) -> tuple[Verdict, Notes]:
+    """Return the verdict, and what it rests on."""
+    if terms.tasks is None:
+        found = await _evidence(terms, watcher, folder, engine)
+        return report.verdict(engine.name, list(engine.troubles), found), {
+            "attempts": found.attempts,
+            "incidents": found.incidents,
+            "gifts": found.gifts,
+            "charges": found.books.charges,
+        }
+    act = Act(
+        tasks=terms.tasks,
+        seconds=terms.seconds,
+        workers=terms.workers,
+        seed=terms.seed,
+        operators=terms.operators,
+        folder=folder,
+        engine=engine,
+        watcher=watcher,
+    )
+    played = await act.play()
+    return telling.verdict(engine.name, played), {
+        "begun": played.begun,
+        "posts": played.posts,
+        "tasks": played.books.tasks.values(),
+    }
 
 
 async def _evidence(terms: Terms, watcher: Watcher, folder: Path, engine: Engine) -> Evidence:
@@ -108,14 +145,8 @@ def _has_files(folder: Path) -> bool:
     return any(folder.iterdir())
 
 
-def _write_down(folder: Path, found: Evidence) -> None:
-    """Leave the notes and the usage rows as lines of JSON, for whoever looks into a loss."""
-    lines: dict[str, Iterable[object]] = {
-        "attempts": found.attempts,
-        "incidents": found.incidents,
-        "gifts": found.gifts,
-        "charges": found.books.charges,
-    }
-    for name, things in lines.items():
+def _write_down(folder: Path, notes: Notes) -> None:
+    """Leave what the verdict rests on as lines of JSON, for whoever looks into a loss."""
+    for name, things in notes.items():
         text = b"".join(msgspec.json.encode(thing) + b"\n" for thing in things)
         (folder / f"{name}.jsonl").write_bytes(text)

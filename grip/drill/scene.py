@@ -17,12 +17,12 @@ from grip.drill.blows import Blows
 from grip.drill.client import Client
 from grip.drill.crowd import Crowd
 from grip.drill.engines import Engine
+from grip.drill.errors import reason
 from grip.drill.notes import Attempt, Gift, Incident
 from grip.drill.plan import plan
 from grip.drill.server import Server
 from grip.drill.shop import Shop
 from grip.drill.watch import Watcher
-from grip.errors import GripError
 from grip.services.context import Context
 
 HELD_MOST_S: Final = 60
@@ -71,7 +71,7 @@ class Scene:
             try:
                 await self._trouble(crowd, blows, seed, seconds, now)
             except BaseExceptionGroup as group:
-                raise _reason(group) from group
+                raise reason(group) from group
             if self.gateway.status is None:
                 await self._calm_down(crowd)
         return Notes(
@@ -124,14 +124,3 @@ async def _session() -> AsyncIterator[aiohttp.ClientSession]:
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=None)
     async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
         yield session
-
-
-def _reason(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """Return the failure that a person is told of many: the first that has a name."""
-    named, unforeseen = group.split(GripError)
-    if named is None or unforeseen is not None:
-        return group
-    first: BaseException = named
-    while isinstance(first, BaseExceptionGroup):
-        first = first.exceptions[0]
-    return first

@@ -73,6 +73,11 @@ async def furnish(context: Context) -> Shop:
     )
 
 
+async def customer(context: Context, name: str) -> Purse:
+    """Make a customer with credits that last, and return their purse."""
+    return await _key(context, _email(await _customer(context, name, RICH, [])))
+
+
 async def _stock(context: Context) -> None:
     for shelf in goods.shelves():
         draft = channels.Draft(

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from grip.drill import judge, purses
+from grip.drill.media import judge as of_tasks
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -114,7 +115,7 @@ def test_every_command_of_the_drill_loses_nothing(
 
 def test_the_page_of_the_drill_names_every_rule():
     """No check is told at the terminal that the page does not explain."""
-    for rule in (*judge.RULES, *purses.RULES):
+    for rule in (*judge.RULES, *purses.RULES, *of_tasks.RULES):
         assert f"| `{rule}` |" in DRILL
 
 
