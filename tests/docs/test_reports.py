@@ -10,8 +10,6 @@ from pathlib import Path
 
 _TESTS = Path(__file__).parents[1]
 COUNT = 45
-MISSING = {40, 41}
-"""What nobody has written yet: empty when all is done."""
 
 _NAMED = re.compile(r"\bReports? (\d+(?:(?:, and |, | and )\d+)*)")
 _NUMBER = re.compile(r"\d+")
@@ -50,4 +48,4 @@ def test_every_report_is_named_by_a_test():
     told = [docstring for name, docstring in docstrings() if name.startswith("test_")]
     found = {report for docstring in told for report in named(docstring)}
 
-    assert set(range(1, COUNT + 1)) - found == MISSING
+    assert set(range(1, COUNT + 1)) <= found

@@ -32,7 +32,7 @@ def _die() -> None:
 
 @EITHER
 async def test_report_41_a_task_whose_call_never_comes_is_completed_by_looking(stage: Stage):
-    """Cookbook#1297, replicate-javascript#321: seldom, but it is looked at."""
+    """Report 41 (cookbook#1297, replicate-javascript#321): seldom, but it is looked at."""
     ana, task, job = await stage.begin()
     stage.vendor.done.add(job)
     await stage.studio.turn(after_s=BETWEEN_S)
