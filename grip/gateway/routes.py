@@ -92,14 +92,9 @@ class Routes:
         return found, route
 
     def _route(self, catalog: Catalog, caller: Caller, call: Call, model: Model) -> Route:
-        policy = caller.providers
-        reach = Reach(
-            allowed=(
-                caller.groups,
-                self._tier_groups.get(caller.tier),
-                None if policy is None else policy.allow_groups,
-            ),
-            providers=policy,
+        reach = routing.reach_of(
+            caller,
+            self._tier_groups,
             kinds=self._kinds(call.path),
             region=self._region,
             attempts=self._attempts,

@@ -5,7 +5,7 @@ the groups of key and tier and the wallet's policy allow. A higher priority goes
 chance decides, by weight. Where no channel of a model serves, its fallbacks have their turn.
 """
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from operator import itemgetter
 
 import msgspec
@@ -63,6 +63,29 @@ def visible(catalog: Catalog, caller: Caller) -> list[Model]:
         for _, model in sorted(catalog.models.items())
         if model.enabled and model.is_priced and _may_use(caller, model)
     ]
+
+
+def reach_of(
+    caller: Caller,
+    tier_groups: Mapping[str, frozenset[str] | None],
+    *,
+    kinds: Collection[str],
+    region: str,
+    attempts: int,
+) -> Reach:
+    """Return how far a caller may go: what key, tier and wallet allow, on channels of `kinds`."""
+    policy = caller.providers
+    return Reach(
+        allowed=(
+            caller.groups,
+            tier_groups.get(caller.tier),
+            None if policy is None else policy.allow_groups,
+        ),
+        providers=policy,
+        kinds=kinds,
+        region=region,
+        attempts=attempts,
+    )
 
 
 def offers(

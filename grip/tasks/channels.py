@@ -11,7 +11,7 @@ import msgspec
 
 from grip import errors
 from grip.gateway import routing
-from grip.gateway.call import Candidate, Reach
+from grip.gateway.call import Candidate
 from grip.gateway.health import Health
 from grip.money.pricing import RATE_NAMES, Rates
 from grip.providers.port import Target
@@ -76,14 +76,9 @@ class Channels:
         if caller is None or model is None or not model.enabled:
             return ()
         offers = routing.offers(catalog, caller, model)[:1]
-        policy = caller.providers
-        reach = Reach(
-            allowed=(
-                caller.groups,
-                self._tier_groups.get(caller.tier),
-                None if policy is None else policy.allow_groups,
-            ),
-            providers=policy,
+        reach = routing.reach_of(
+            caller,
+            self._tier_groups,
             kinds=tuple(
                 kind for kind, adapter in self._adapters.items() if task.type in adapter.types
             ),

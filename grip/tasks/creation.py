@@ -12,7 +12,7 @@ import msgspec
 from grip import errors
 from grip.clock import Clock
 from grip.gateway import admission, routing
-from grip.gateway.call import Offer, Reach
+from grip.gateway.call import Offer
 from grip.money import ledger
 from grip.money.amounts import MAX_CREDITS, ceil_credits
 from grip.money.batch import Plan
@@ -118,14 +118,9 @@ class Creator:
         catalog = await self._books.catalog(fresh=fresh)
         model = routing.find_model(catalog, caller, order.model, order.type)
         offer = routing.offers(catalog, caller, model, order.units)[0]
-        policy = caller.providers
-        reach = Reach(
-            allowed=(
-                caller.groups,
-                self._tier_groups.get(caller.tier),
-                None if policy is None else policy.allow_groups,
-            ),
-            providers=policy,
+        reach = routing.reach_of(
+            caller,
+            self._tier_groups,
             kinds=self._kinds(order.type),
             region=self._region,
             attempts=1,
