@@ -39,6 +39,31 @@ def test_a_debt_is_settled_on_its_own_account():
     assert (settled.kind, settled.idem_key) == ("debt_settlement", "signup:acct_1:debt_settlement")
 
 
+def test_a_hold_is_resolved_by_a_transfer_of_its_own():
+    """Taken in part or given back: between the same accounts, under a key of its own."""
+    held = ledger.hold(EFFECT, "trf_1", ledger.TASK, 5)
+    end = dataclasses.replace(EFFECT, name="task_1:end")
+    posted, voided = ledger.post(end, "trf_2", held, 3), ledger.void(end, "trf_3", held)
+
+    assert (held.phase, held.pending_id, held.debit_account) == ("pending", None, "wal_1")
+    assert (posted.phase, posted.amount, posted.pending_id) == ("post", 3, "trf_1")
+    assert (voided.phase, voided.amount, voided.pending_id) == ("void", 0, "trf_1")
+    assert posted.credit_account == voided.credit_account == held.credit_account == "sys:revenue"
+    assert posted.idem_key == voided.idem_key != held.idem_key
+
+
+def test_no_more_is_taken_than_is_held():
+    """And what holds nothing is not resolved; nor is a hold out of bounds one."""
+    held = ledger.hold(EFFECT, "trf_1", ledger.TASK, 5)
+    with pytest.raises(ValueError, match="holds 5 credits, not 6"):
+        ledger.post(EFFECT, "trf_2", held, 6)
+    with pytest.raises(ValueError, match="holds nothing"):
+        ledger.void(EFFECT, "trf_3", ledger.void(EFFECT, "trf_2", held))
+    for amount in (-1, MAX_CREDITS + 1):
+        with pytest.raises(ValueError, match="a hold is of 0 to"):
+            ledger.hold(EFFECT, "trf_1", ledger.TASK, amount)
+
+
 @pytest.mark.parametrize("amount", [-1, 0, MAX_CREDITS + 1])
 def test_a_transfer_moves_something_and_not_too_much(amount: int):
     """The rule holds whoever asks."""
