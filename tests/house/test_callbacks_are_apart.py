@@ -61,6 +61,7 @@ def test_attempts_are_read_by_the_store_and_told_by_the_operators_commands_alone
 
     assert readers == {
         "cli/callbacks.py",
+        "drill/media/reading.py",
         "services/callbacks.py",
         "store/callbacks.py",
         "store/tables/__init__.py",
