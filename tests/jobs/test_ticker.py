@@ -62,7 +62,9 @@ def ticker(
         health=SimpleNamespace(run=Runs(), forget=Runs()),
         prober=None if probe is None else SimpleNamespace(run=probe, every_s=OFTEN_S),
         callbacks=SimpleNamespace(run=Runs()),
-        tasks=SimpleNamespace(worker=SimpleNamespace(run=Runs()), sweep=Runs()),
+        tasks=SimpleNamespace(
+            worker=SimpleNamespace(run=Runs()), losses=SimpleNamespace(run=Runs()), sweep=Runs()
+        ),
     )
     return Ticker(cast("App", gateway))
 
