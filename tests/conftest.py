@@ -21,6 +21,9 @@ from grip.services.context import Context
 from grip.settings import load
 from grip.store import schema
 from grip.store.engine import Database
+from tests import statements
+
+statements.share()
 
 # How long an example takes says nothing about grip.
 settings.register_profile(
