@@ -4,6 +4,7 @@ PostgreSQL is a real server: the one of `GRIP_TEST_POSTGRES_URL` (its user may c
 else one from a wheel, started once for each test process.
 """
 
+import gc
 import os
 import shutil
 import tempfile
@@ -30,6 +31,16 @@ settings.register_profile(
     "house", settings.get_profile(settings.get_current_profile_name()), deadline=None
 )
 settings.load_profile("house")
+
+
+# What is collected stays: looking for garbage among it takes as long as collecting it.
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Look for garbage from now on, but not among the tests themselves."""
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

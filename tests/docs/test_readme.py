@@ -36,28 +36,34 @@ def _commands(page: str) -> list[str]:
 COMMANDS = _commands(README)
 
 
-@pytest.fixture
-def shell(tmp_path: Path) -> dict[str, str]:
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that the tour is gone through in."""
+    return tmp_path_factory.mktemp("tour")
+
+
+@pytest.fixture(scope="module")
+def shell(place: Path) -> dict[str, str]:
     """The environment of a newcomer's shell, with `grip` on the path and no secret set."""
-    bin_folder = tmp_path / "bin"
+    bin_folder = place / "bin"
     bin_folder.mkdir()
     grip = bin_folder / "grip"
     grip.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m grip "$@"\n')
     grip.chmod(0o755)
     return {
         "PATH": f"{bin_folder}{os.pathsep}{os.defpath}",
-        "HOME": str(tmp_path),
+        "HOME": str(place),
         "PYTHONPATH": str(ROOT),
     }
 
 
-@pytest.fixture
-def toured(shell: dict[str, str], tmp_path: Path) -> tuple[dict[str, str], str]:
-    """The shell after the tour, and the first key that was made on it."""
+@pytest.fixture(scope="module")
+def toured(shell: dict[str, str], place: Path) -> tuple[dict[str, str], str]:
+    """The shell after the tour, and the first key that was made on it; it is gone through once."""
     keys = []
     for command in COMMANDS:
         if command.startswith("grip ") and not command.startswith("grip serve"):
-            said = _run(command, shell, tmp_path)
+            said = _run(command, shell, place)
             keys += re.findall(r"sk-grip-[\w-]+", said)
     return shell, keys[0]
 
@@ -81,13 +87,11 @@ def test_every_command_of_the_tour_works_in_its_order(toured: tuple[dict[str, st
     assert key.startswith("sk-grip-")
 
 
-def test_the_python_of_the_readme_gets_an_answer(
-    toured: tuple[dict[str, str], str], tmp_path: Path
-):
+def test_the_python_of_the_readme_gets_an_answer(toured: tuple[dict[str, str], str], place: Path):
     """With no secret for OpenAI, the second channel serves: the sandbox."""
     shell, key = toured
     (program,) = _blocks("python")
-    with _served(shell, tmp_path) as url:
+    with _served(shell, place) as url:
         program = program.replace("http://127.0.0.1:8000", url).replace("sk-grip-…", key)
         said = subprocess.run(
             [sys.executable, "-c", program],
@@ -95,7 +99,7 @@ def test_the_python_of_the_readme_gets_an_answer(
             check=True,
             capture_output=True,
             text=True,
-            cwd=tmp_path,
+            cwd=place,
         ).stdout
 
     assert said.startswith("Hello from the sandbox")
