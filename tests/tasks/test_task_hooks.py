@@ -10,6 +10,7 @@ import pytest
 
 from grip import failpoints
 from grip.providers.port import UpstreamRequest
+from grip.services import tasks
 from tests.tasks.hook_stage import EITHER, Stage
 from tests.tasks.studio import EACH, Studio
 from tests.tasks.vendors import Fal, Replicate, reply
@@ -20,6 +21,9 @@ SLOW_S = 75
 
 BETWEEN_S = 45
 """Less than it, and more than any usual distance."""
+
+DEADLINE_S = 700
+"""More than a picture may take."""
 
 
 class Died(Exception):
@@ -247,3 +251,17 @@ async def test_without_an_address_nobody_is_asked_to_call(stage: Stage):
         await stage.studio.turn(after_s=1 if not stage.vendor.finds else 15 * 60)
 
     await stage.studio.assert_refunded(ana, lost, "submit_unknown")
+
+
+async def test_a_call_about_a_task_that_ran_out_of_time_has_it_asked_after(stage: Stage):
+    """Report 8 (elizaOS#11862): what came late is the operator's, and known at once."""
+    ana, task, job = await stage.begin()
+    await stage.studio.turn(after_s=DEADLINE_S)
+    stage.vendor.done.add(job)
+    assert await stage.studio.room.losses.run() == 0
+    assert await stage.send(stage.vendor.call(job)) == 200
+    assert await stage.studio.room.losses.run() == 1
+
+    (lost,) = await tasks.list_losses(stage.studio.house.context)
+    assert (lost.task.id, lost.loss.reason) == (task.id, "late")
+    await stage.studio.assert_refunded(ana, task, "timeout")

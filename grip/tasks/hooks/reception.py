@@ -15,7 +15,7 @@ import structlog
 from grip import errors
 from grip.clock import Clock
 from grip.providers.task_port import Event, TaskAdapter, WebhookRefused
-from grip.store import tasks, upstream_events
+from grip.store import losses, tasks, upstream_events
 from grip.store.engine import Connection, Database
 from grip.store.tasks import Task
 from grip.tasks import phases
@@ -139,7 +139,9 @@ class Reception:
         if not await upstream_events.take(connection, task.provider or "", event.event_id, now_us):
             raise _told(task, "it was taken before")
         if task.upstream_id is not None:
-            await tasks.wake(connection, task, phases.UPSTREAM, now_us)
+            if not await tasks.wake(connection, task, phases.UPSTREAM, now_us):
+                # It ran out of time, and its upstream may have finished after all.
+                await losses.wake(connection, task.id, now_us)
             return
         try:
             await self._attach(connection, task, event.upstream_id, now_us)
