@@ -92,7 +92,7 @@ async def test_append_only_tables_cannot_be_truncated(postgres_url: str, table: 
     database = Database(postgres_url)
     with pytest.raises(sa.exc.DBAPIError, match="append-only"):
         async with database.write() as connection:
-            await connection.execute(sa.text(f"TRUNCATE {table}"))
+            await connection.execute(sa.text(f"TRUNCATE {table} CASCADE"))
     await database.close()
 
 

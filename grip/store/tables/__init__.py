@@ -19,6 +19,17 @@ from grip.store.tables.catalog import (
 )
 from grip.store.tables.details import detail, detail_route
 from grip.store.tables.journal import ledger_transfer, usage
+from grip.store.tables.orders import (
+    checkout_session,
+    document,
+    document_pdf,
+    document_series,
+    payment_event,
+    payment_fact,
+    payment_order,
+    payment_refund,
+    tier_change,
+)
 from grip.store.tables.records import audit, meta
 from grip.store.tables.tasks import task, task_loss, task_result, upstream_event
 
@@ -27,6 +38,9 @@ APPEND_ONLY = {
     "ledger_transfer": ("seq", "id", "idem_key", "pending_id"),
     "price": ("seq", "id"),
     "audit": ("seq",),
+    "payment_fact": ("seq",),
+    "document": ("id",),
+    "tier_change": ("seq",),
 }
 """The append-only tables, each with its unique columns."""
 
@@ -44,8 +58,12 @@ __all__ = [
     "channel",
     "channel_cost",
     "channel_health",
+    "checkout_session",
     "detail",
     "detail_route",
+    "document",
+    "document_pdf",
+    "document_series",
     "holds",
     "idempotency",
     "idempotency_answer",
@@ -55,10 +73,15 @@ __all__ = [
     "metadata",
     "model",
     "model_alias",
+    "payment_event",
+    "payment_fact",
+    "payment_order",
+    "payment_refund",
     "price",
     "task",
     "task_loss",
     "task_result",
+    "tier_change",
     "upstream_event",
     "usage",
     "wallet",
