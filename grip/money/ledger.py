@@ -17,7 +17,8 @@ ADJUST: Final = "sys:adjust"
 PURCHASED: Final = "sys:purchased"
 REVENUE: Final = "sys:revenue"
 REVERSED: Final = "sys:reversed"
-SYSTEM_ACCOUNTS: Final = (GRANTED, ADJUST, PURCHASED, REVENUE, REVERSED)
+RECEIVABLE: Final = "sys:receivable"
+SYSTEM_ACCOUNTS: Final = (GRANTED, ADJUST, PURCHASED, REVENUE, REVERSED, RECEIVABLE)
 
 DEBT_PREFIX: Final = "debt:"
 
@@ -80,6 +81,12 @@ class Counterpart:
 GRANT: Final = Counterpart(kind="grant", account=GRANTED)
 ADJUSTMENT: Final = Counterpart(kind="adjust", account=ADJUST)
 TASK: Final = Counterpart(kind="task", account=REVENUE)
+PURCHASE: Final = Counterpart(kind="purchase", account=PURCHASED)
+BONUS: Final = Counterpart(kind="bonus", account=GRANTED)
+REVERSAL: Final = Counterpart(kind="reversal", account=REVERSED)
+REINSTATEMENT: Final = Counterpart(kind="reinstatement", account=REVERSED)
+REFUND: Final = Counterpart(kind="refund", account=REVERSED)
+ON_ACCOUNT: Final = Counterpart(kind="on_account", account=RECEIVABLE)
 
 
 def debt_account(wallet_id: str) -> str:
@@ -106,6 +113,16 @@ def settle_debt(effect: Effect, transfer_id: str, amount: int) -> Transfer:
     """Return the transfer of `amount` credits from the wallet to its debt."""
     debt = Counterpart(kind="debt_settlement", account=debt_account(effect.wallet_id))
     return _single(effect, transfer_id, debt, amount=amount, credited=debt.account)
+
+
+def owe(effect: Effect, transfer_id: str, counterpart: Counterpart, amount: int) -> Transfer:
+    """Return the transfer that takes `amount` credits which the wallet lacks, as its debt."""
+    made = _single(effect, transfer_id, counterpart, amount=amount, credited=counterpart.account)
+    return replace(
+        made,
+        debit_account=debt_account(effect.wallet_id),
+        idem_key=f"{effect.name}:{counterpart.kind}:debt",
+    )
 
 
 def hold(effect: Effect, transfer_id: str, counterpart: Counterpart, amount: int) -> Transfer:

@@ -67,6 +67,23 @@ async def debit(
     return await wallets.lock(connection, wallet.id)
 
 
+async def take(
+    context: Context, connection: Connection, wallet: Wallet, posting: Posting
+) -> Wallet:
+    """Take credits off a locked wallet; what it does not have available becomes its debt."""
+    effect = await _effect(context, connection, wallet, posting)
+    there = min(posting.amount, wallet.available)
+    transfers = []
+    if there:
+        transfers.append(ledger.debit(effect, context.new_id("trf"), posting.counterpart, there))
+    owed = posting.amount - there
+    if owed:
+        transfers.append(ledger.owe(effect, context.new_id("trf"), posting.counterpart, owed))
+    await journal.append(connection, transfers)
+    await wallets.move(connection, wallet.id, balance=-there, debt=owed)
+    return await wallets.lock(connection, wallet.id)
+
+
 async def _effect(
     context: Context, connection: Connection, wallet: Wallet, posting: Posting
 ) -> ledger.Effect:

@@ -6,7 +6,7 @@ from grip import errors
 from grip.money import ledger
 from grip.services import amounts, postings, references
 from grip.services.context import Context
-from grip.store import audit, wallets
+from grip.store import audit, tier_changes, wallets
 from grip.store.engine import Connection
 from grip.store.records import Wallet
 
@@ -58,6 +58,15 @@ async def set_tier(context: Context, ref: str, tier: str, *, actor: str, reason:
         if wallet.tier == tier:
             raise errors.Conflict(f"the wallet {wallet.id} is on the tier {tier} already")
         await wallets.set_tier(connection, wallet.id, old=wallet.tier, new=tier)
+        await tier_changes.append(
+            connection,
+            wallet_id=wallet.id,
+            before=wallet.tier,
+            after=tier,
+            actor=actor,
+            reason=why,
+            at_us=context.clock(),
+        )
         await audit.append(
             connection,
             at_us=context.clock(),

@@ -75,16 +75,23 @@ async def lock_all_of(connection: AsyncConnection, account_id: str) -> Sequence[
     return (await connection.execute(query)).scalars().all()
 
 
-async def move(connection: AsyncConnection, wallet_id: str, *, balance: int, debt: int = 0) -> None:
-    """Add credits to a locked wallet's balance and debt; BooksBroken where either goes below 0."""
+async def move(
+    connection: AsyncConnection, wallet_id: str, *, balance: int = 0, debt: int = 0, held: int = 0
+) -> None:
+    """Add to a locked wallet's counters; BooksBroken where one cannot be what it would become."""
     statement = (
         sa.update(wallet)
         .where(
             wallet.c.id == wallet_id,
-            wallet.c.balance + balance >= wallet.c.held,
+            wallet.c.balance + balance >= wallet.c.held + held,
             wallet.c.debt + debt >= 0,
+            wallet.c.held + held >= 0,
         )
-        .values(balance=wallet.c.balance + balance, debt=wallet.c.debt + debt)
+        .values(
+            balance=wallet.c.balance + balance,
+            debt=wallet.c.debt + debt,
+            held=wallet.c.held + held,
+        )
     )
     if (await connection.execute(statement)).rowcount != 1:
         raise errors.BooksBroken(f"the wallet {wallet_id} cannot take a change it was locked for")

@@ -64,6 +64,15 @@ def test_no_more_is_taken_than_is_held():
             ledger.hold(EFFECT, "trf_1", ledger.TASK, amount)
 
 
+def test_what_a_wallet_lacks_stands_on_its_debt():
+    """Beside what it has, in the same effect, under a key of its own."""
+    taken = ledger.debit(EFFECT, "trf_1", ledger.REVERSAL, 3)
+    owed = ledger.owe(EFFECT, "trf_2", ledger.REVERSAL, 4)
+
+    assert (owed.debit_account, owed.credit_account) == ("debt:wal_1", "sys:reversed")
+    assert owed.idem_key != taken.idem_key
+
+
 @pytest.mark.parametrize("amount", [-1, 0, MAX_CREDITS + 1])
 def test_a_transfer_moves_something_and_not_too_much(amount: int):
     """The rule holds whoever asks."""

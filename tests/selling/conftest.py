@@ -1,0 +1,104 @@
+"""A till: customers with orders, and what payment providers tell of them."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from grip.money.payments import Fact, Paid
+from grip.services import accounts, ledger, wallets
+from grip.services.context import Context
+from grip.services.selling import settling
+from grip.store import documents, orders
+from grip.store.documents import Stored
+from grip.store.orders import Order
+from grip.store.records import Wallet
+
+SNAPSHOT: dict[str, Any] = {
+    "title": "Growth",
+    "seller": {"name": "Grip GmbH", "country": "DE"},
+    "customer": {"name": "Ana", "country": "DE"},
+    "tax": {
+        "name": "VAT",
+        "category": "S",
+        "rate_bp": 1900,
+        "reason_code": None,
+        "reason": None,
+    },
+    "terms_url": "",
+    "refund_policy_url": "",
+    "exchange": {"USD": "1", "CNY": "0.14", "EUR": "1.1"},
+}
+NET, TAX, GROSS = 10_000, 1_900, 11_900
+CREDITS, BONUS = 100_000, 5_000
+PAID = Paid(ref="pay_1", amount_minor=GROSS, currency="USD")
+
+
+class Till:
+    """What the tests of selling do."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+
+    async def customer(self, email: str = "ana@example.com") -> Wallet:
+        """Make an account; return its wallet, which is empty."""
+        made = await accounts.create(self.context, actor="test", email=email)
+        wallet = await wallets.get(self.context, made.wallet_id)
+        if wallet.balance:
+            wallet = await wallets.debit(
+                self.context, wallet.id, wallet.balance, actor="test", reason="empty it"
+            )
+        return wallet
+
+    async def order(self, wallet: Wallet, **other: Any) -> Order:
+        """Make an order that waits for its payment."""
+        values: dict[str, Any] = {
+            "id": self.context.new_id("ord"),
+            "wallet_id": wallet.id,
+            "provider": "stripe",
+            "package": "growth",
+            "status": orders.AWAITING,
+            "credits": CREDITS,
+            "bonus": BONUS,
+            "currency": "USD",
+            "net_minor": NET,
+            "tax_minor": TAX,
+            "gross_minor": GROSS,
+            "snapshot": SNAPSHOT,
+            "actor": "test",
+            "created_us": self.context.clock(),
+        }
+        order = Order(**values | other)
+        async with self.context.database.write() as connection:
+            await orders.insert(connection, order)
+        return order
+
+    async def tell(self, order: Order, *facts: Fact) -> Order:
+        """Tell the facts one by one, each in a transaction of its own."""
+        for fact in facts:
+            async with self.context.database.write() as connection:
+                order = await settling.locked(connection, order.id)
+                await orders.learn(
+                    connection, order.id, [fact], source="test", seen_us=self.context.clock()
+                )
+                order = await settling.settle(
+                    self.context, connection, order, actor="test", reason="told"
+                )
+        return order
+
+    async def wallet(self, wallet: Wallet) -> Wallet:
+        """Return a wallet as it stands."""
+        return await wallets.get(self.context, wallet.id)
+
+    async def documents(self, order: Order) -> list[Stored]:
+        """Return the documents of an order, oldest first."""
+        async with self.context.database.read() as connection:
+            return (await documents.load(connection, order_id=order.id))[::-1]
+
+
+@pytest.fixture
+async def till(context: Context) -> AsyncIterator[Till]:
+    """A till on each engine in turn; at its end the books must add up."""
+    yield Till(context)
+    report = await ledger.verify(context)
+    assert report.ok, report
