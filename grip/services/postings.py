@@ -84,6 +84,36 @@ async def take(
     return await wallets.lock(connection, wallet.id)
 
 
+async def hold(context: Context, connection: Connection, wallet: Wallet, posting: Posting) -> str:
+    """Hold available credits of a locked wallet until `void` is called; return the hold's id."""
+    effect = await _effect(context, connection, wallet, posting)
+    held = ledger.hold(effect, context.new_id("trf"), posting.counterpart, posting.amount)
+    await journal.append(connection, [held])
+    await wallets.move(connection, wallet.id, held=posting.amount)
+    return held.id
+
+
+async def void(
+    context: Context, connection: Connection, wallet: Wallet, held: ledger.Transfer, *, actor: str
+) -> Wallet:
+    """Give a hold of a locked wallet back whole; what is free then pays a debt first."""
+    posting = Posting(
+        counterpart=ledger.Counterpart(kind=held.kind, account=held.credit_account),
+        amount=held.amount,
+        actor=actor,
+        reason=held.reason,
+        effect=f"{held.id}:end",
+    )
+    effect = await _effect(context, connection, wallet, posting)
+    transfers = [ledger.void(effect, context.new_id("trf"), held)]
+    settled = ledger.settled_debt(wallet.debt, wallet.available + held.amount)
+    if settled:
+        transfers.append(ledger.settle_debt(effect, context.new_id("trf"), settled))
+    await journal.append(connection, transfers)
+    await wallets.move(connection, wallet.id, balance=-settled, debt=-settled, held=-held.amount)
+    return await wallets.lock(connection, wallet.id)
+
+
 async def _effect(
     context: Context, connection: Connection, wallet: Wallet, posting: Posting
 ) -> ledger.Effect:

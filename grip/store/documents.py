@@ -81,7 +81,7 @@ async def load(
     """Return documents, newest first."""
     query = (
         sa.select(document)
-        .order_by(document.c.issued_us.desc(), document.c.series.desc(), document.c.number.desc())
+        .order_by(document.c.issued_us.desc(), document.c.id.desc())
         .limit(limit)
     )
     if wallet_id is not None:

@@ -8,7 +8,7 @@ import pytest
 from grip.money.payments import Fact, Paid
 from grip.services import accounts, ledger, wallets
 from grip.services.context import Context
-from grip.services.selling import settling
+from grip.services.selling import settling, telling
 from grip.store import documents, orders
 from grip.store.documents import Stored
 from grip.store.orders import Order
@@ -78,11 +78,8 @@ class Till:
         for fact in facts:
             async with self.context.database.write() as connection:
                 order = await settling.locked(connection, order.id)
-                await orders.learn(
-                    connection, order.id, [fact], source="test", seen_us=self.context.clock()
-                )
-                order = await settling.settle(
-                    self.context, connection, order, actor="test", reason="told"
+                order = await telling.apply(
+                    self.context, connection, order, (fact,), source="test", actor="test"
                 )
         return order
 

@@ -1,0 +1,179 @@
+"""Refunds that are asked for here: their credits held first, their provider asked with a key.
+
+Between the two grip may die: the row is there, and the janitor asks again with the same key, which
+the provider answers with the same refund. None is ever given up on its own: only the provider's
+word ends one.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+import structlog
+
+from grip import errors
+from grip.money import ledger, payments
+from grip.money.currencies import major
+from grip.money.payments import Refund
+from grip.payments.port import PaymentProvider
+from grip.services import amounts, postings
+from grip.services.context import Context
+from grip.services.selling import settling, telling
+from grip.store import audit, orders, wallets
+from grip.store import payments as rows
+from grip.store.engine import Connection
+from grip.store.orders import Order
+from grip.store.payments import RefundRow
+
+MANUAL: Final = "manual"
+"""The provider of orders that are settled by hand."""
+
+_AGAIN_US: Final = 60 * 1_000_000
+
+log = structlog.get_logger(__name__)
+
+
+async def request(
+    context: Context,
+    order_id: str,
+    *,
+    amount_minor: int | None = None,
+    actor: str,
+    reason: str,
+    may_owe: bool = False,
+) -> RefundRow:
+    """Write down a refund of a part or all of what is left, and hold its credits.
+
+    Raises Conflict where the order is not paid, disputed, or has less left, and InsufficientCredits
+    where the credits are spent: unless `may_owe`, when they become the wallet's debt.
+    """
+    why = amounts.reason(reason)
+    async with context.database.write() as connection:
+        order = await settling.locked(connection, order_id)
+        under_way = await _under_way(connection, order)
+        left = order.gross_minor - order.returned_minor - under_way
+        amount = left if amount_minor is None else amount_minor
+        _check(order, amount, left)
+        due = _credits(order, under_way + amount) - _credits(order, under_way)
+        refund = RefundRow(
+            id=context.new_id("rf"),
+            order_id=order.id,
+            state=rows.REQUESTED,
+            amount_minor=amount,
+            hold_id=await _hold(context, connection, order, due, actor, may_owe=may_owe),
+            ref=None,
+            actor=actor,
+            reason=why,
+            created_us=context.clock(),
+            due_us=context.clock() + _AGAIN_US,
+        )
+        await rows.insert_refund(connection, refund)
+        await audit.append(
+            connection,
+            at_us=context.clock(),
+            actor=actor,
+            action="order.refund",
+            subject=order.id,
+            after={"refund": refund.id, "amount": major(amount, order.currency)},
+            reason=why,
+        )
+    return refund
+
+
+async def submit(
+    context: Context, providers: Mapping[str, PaymentProvider], refund: RefundRow
+) -> RefundRow:
+    """Ask the provider for a refund, once however often it is asked; return it as it stands then.
+
+    Raises PaymentProviderUnavailable where nobody knows yet: the janitor goes on.
+    """
+    async with context.database.read() as connection:
+        order = await orders.find(connection, refund.order_id)
+    if order is None or order.payment_ref is None:
+        raise errors.BooksBroken(f"{refund.id}: its order {refund.order_id} is not paid")
+    if order.provider == MANUAL:
+        answer = Refund(ref=refund.id, amount_minor=refund.amount_minor, state=payments.SUCCEEDED)
+    else:
+        answer = await _ask(providers, order, refund)
+    return await _answered(context, refund, answer)
+
+
+async def _ask(providers: Mapping[str, PaymentProvider], order: Order, refund: RefundRow) -> Refund:
+    provider = providers.get(order.provider)
+    if provider is None:
+        raise errors.PaymentProviderUnknown(
+            f"the order {order.id} was paid through {order.provider!r}, which is not configured"
+        )
+    try:
+        return await provider.refund(
+            refund.id,
+            order.payment_ref or "",
+            refund.amount_minor,
+            order.currency,
+            refund.reason,
+        )
+    except (errors.PaymentProviderRefused, errors.AmountUnpayable) as error:
+        log.warning("refund.refused", refund=refund.id, error=str(error))
+        return Refund(ref=refund.id, amount_minor=refund.amount_minor, state=payments.FAILED)
+
+
+async def _answered(context: Context, refund: RefundRow, answer: Refund) -> RefundRow:
+    """Write down the provider's name of a refund and its word, and do what that asks for."""
+    async with context.database.write() as connection:
+        order = await settling.locked(connection, refund.order_id)
+        row = await rows.find_refund(connection, refund.id)
+        if row is None:
+            raise errors.BooksBroken(f"{refund.id}: it has gone; restore the database")
+        if row.ended_us is None:
+            values = {"state": payments.PENDING, "ref": answer.ref, "due_us": None}
+            await rows.change_refund(connection, row, **values)
+        await telling.apply(context, connection, order, (answer,), source=f"refund:{refund.id}")
+        return await rows.find_refund(connection, refund.id) or row
+
+
+async def _under_way(connection: Connection, order: Order) -> int:
+    refunds = await rows.refunds_of(connection, order.id)
+    return sum(refund.amount_minor for refund in refunds if refund.ended_us is None)
+
+
+def _check(order: Order, amount_minor: int, left_minor: int) -> None:
+    if order.paid_us is None:
+        raise errors.Conflict(f"the order {order.id} is not paid: it is {order.status}")
+    if order.disputed:
+        raise errors.Conflict(
+            f"the order {order.id} is disputed: what goes back is for the provider to say"
+        )
+    if not 0 < amount_minor <= left_minor:
+        raise errors.Conflict(
+            f"the order {order.id} has {major(left_minor, order.currency)} {order.currency} left "
+            f"to give back, not {major(amount_minor, order.currency)}"
+        )
+
+
+def _credits(order: Order, more_minor: int) -> int:
+    return payments.reversed_credits(order.expected, order.returned_minor + more_minor)
+
+
+async def _hold(
+    context: Context,
+    connection: Connection,
+    order: Order,
+    due: int,
+    actor: str,
+    *,
+    may_owe: bool,
+) -> str | None:
+    """Hold the credits of a refund, as far as they are there; return the hold, None for nothing."""
+    wallet = await wallets.lock(connection, order.wallet_id)
+    if due > wallet.available and not may_owe:
+        raise errors.InsufficientCredits(
+            f"the refund takes {due} credits back, and the wallet has {wallet.available}; give "
+            "back less, or say that the rest may become its debt",
+            metadata={"required": due, "available": wallet.available, "held": wallet.held},
+        )
+    held = min(due, wallet.available)
+    if not held:
+        return None
+    posting = postings.Posting(
+        counterpart=ledger.REFUND, amount=held, actor=actor, reason=f"refund of {order.id}"
+    )
+    return await postings.hold(context, connection, wallet, posting)
