@@ -80,9 +80,7 @@ async def load(
 ) -> list[Stored]:
     """Return documents, newest first."""
     query = (
-        sa.select(document)
-        .order_by(document.c.issued_us.desc(), document.c.id.desc())
-        .limit(limit)
+        sa.select(document).order_by(document.c.issued_us.desc(), document.c.id.desc()).limit(limit)
     )
     if wallet_id is not None:
         query = query.where(document.c.wallet_id == wallet_id)
