@@ -28,6 +28,7 @@ from grip.settings.sections import (
     Tier,
     Upstream,
 )
+from grip.settings.selling import Checkout, Package, Seller, Tax, TaxRule
 from grip.settings.shown import describe, render_example
 
 __all__ = [
@@ -35,19 +36,24 @@ __all__ = [
     "ENVIRON",
     "Amount",
     "Callbacks",
+    "Checkout",
     "Content",
     "Credits",
     "Database",
     "IPNetwork",
     "Legal",
     "Log",
+    "Package",
     "Place",
     "Region",
     "Results",
     "Retention",
     "Routing",
+    "Seller",
     "Server",
     "Settings",
+    "Tax",
+    "TaxRule",
     "Tier",
     "Upstream",
     "check_secret_reference",

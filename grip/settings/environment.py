@@ -51,6 +51,8 @@ def _ours(environ: Mapping[str, str]) -> Iterator[tuple[str, str, Section, str]]
 
 
 def _target(about: Section, rest: str, names: list[str]) -> _Target | None:
+    if about.free is not None and not about.is_named:
+        return ("", rest, kind) if (kind := about.free(rest)) is not None else None
     if about.free is not None:
         return _free_target(about.free, rest, names)
     for key, known in about.keys.items():

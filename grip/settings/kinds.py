@@ -155,6 +155,21 @@ class Text(Kind[str]):
         return text_of(value)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shaped(Kind[str]):
+    """A string of a given shape, or the empty one; `wanted` says the shape in words."""
+
+    shape: re.Pattern[str]
+    wanted: str
+
+    def from_toml(self, value: object) -> str:
+        """Accept what fits."""
+        text = text_of(value)
+        if text and not self.shape.fullmatch(text):
+            raise ValueRefused(f"must be {self.wanted}")
+        return text
+
+
 class NameOrNothing(Kind[str]):
     """The name of something in this configuration, or the empty string."""
 

@@ -17,6 +17,7 @@ from grip.settings.layer import Layer, merged, refuse_twins
 from grip.settings.process import ENVIRON
 from grip.settings.schema import Section, sections_of
 from grip.settings.sections import Settings
+from grip.settings.selling_checks import check
 
 
 def load(path: Path | None = None, environ: Mapping[str, str] = ENVIRON) -> Settings:
@@ -37,8 +38,10 @@ def _built(layer: Layer) -> Settings:
         if section.is_named:
             values[name] = _named(name, section, tables)
         else:
-            values[name] = _table(name, section, tables.get("", {}))
-    return Settings(**values)
+            values[name] = _table(name, section, {**section.defaults, **tables.get("", {})})
+    settings = Settings(**values)
+    check(settings)
+    return settings
 
 
 def _named(

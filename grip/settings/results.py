@@ -7,7 +7,17 @@ from dataclasses import dataclass
 from typing import Final
 
 from grip.settings.addresses import LinkOrNothing
-from grip.settings.kinds import Choice, Kind, OrNothing, Truth, ValueRefused, Whole, Word, text_of
+from grip.settings.kinds import (
+    Choice,
+    Kind,
+    OrNothing,
+    Shaped,
+    Truth,
+    ValueRefused,
+    Whole,
+    Word,
+    text_of,
+)
 from grip.settings.payment_keys import SecretReference
 from grip.settings.schema import key
 
@@ -25,21 +35,6 @@ class Folder(Kind[str]):
         if not path.strip():
             raise ValueRefused("must name a directory")
         return path
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shaped(Kind[str]):
-    """A string of a given shape, or the empty one; `wanted` says the shape in words."""
-
-    shape: re.Pattern[str]
-    wanted: str
-
-    def from_toml(self, value: object) -> str:
-        """Accept what fits."""
-        text = text_of(value)
-        if text and not self.shape.fullmatch(text):
-            raise ValueRefused(f"must be {self.wanted}")
-        return text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

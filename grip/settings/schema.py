@@ -37,7 +37,8 @@ class Section:
     """One section of the file: a table of keys, or a table of such tables, each with a name.
 
     `shape` is the dataclass of one table; without it (`free`) any key goes, of the kind that
-    `free` returns for it (None refuses the key). `sample` is what the example shows of it.
+    `free` returns for it (None refuses the key). `defaults` are tables, or keys where there is one
+    table only. `sample` is what the example shows of it.
     """
 
     doc: str
@@ -85,6 +86,13 @@ def section(shape: Callable[[], T], doc: str) -> T:
 def named_sections(defaults: Mapping[str, T], about: Section) -> Mapping[str, T]:
     """Declare a section of named tables, of which `defaults` are there untold."""
     whole = dataclasses.replace(about, is_named=True, defaults=defaults)
+    made: Mapping[str, T] = field(default_factory=lambda: defaults, metadata={_METADATA: whole})
+    return made
+
+
+def free_section(defaults: Mapping[str, T], about: Section) -> Mapping[str, T]:
+    """Declare a section that is one table of any keys, of which `defaults` are there untold."""
+    whole = dataclasses.replace(about, defaults=defaults)
     made: Mapping[str, T] = field(default_factory=lambda: defaults, metadata={_METADATA: whole})
     return made
 

@@ -36,7 +36,24 @@ from grip.settings.patterns import Patterns
 from grip.settings.payment_keys import payment_kind
 from grip.settings.places import Place, Places, Ports
 from grip.settings.results import Results
-from grip.settings.schema import Section, key, named_sections, required_key, section
+from grip.settings.schema import (
+    Section,
+    free_section,
+    key,
+    named_sections,
+    required_key,
+    section,
+)
+from grip.settings.selling import (
+    DEFAULT_PACKAGES,
+    DEFAULT_RATES,
+    Checkout,
+    Package,
+    Seller,
+    Tax,
+    TaxRule,
+)
+from grip.settings.selling_kinds import exchange_kind
 
 _COUNT_MAX = 10**12
 _LIMIT = OrNothing(kind=Whole(maximum=_COUNT_MAX), word="unlimited")
@@ -359,6 +376,38 @@ class Settings:
         ),
     )
     legal: Legal = section(Legal, "The terms that a purchase refers to.")
+    seller: Seller = section(
+        Seller, "Who sells: it stands on every invoice. Leave it empty, and nothing is sold."
+    )
+    tax: Tax = section(Tax, "How far customers' words about tax are believed.")
+    taxes: Mapping[str, TaxRule] = named_sections(
+        MappingProxyType({}),
+        Section(
+            doc="The tax that you collect, one table for each rate and place, and only for places "
+            "where you are registered. When a rate changes, the old table gets a last_day, and "
+            "another one begins the day after.",
+            shape=TaxRule,
+            sample={"de": {"country": "DE", "rate": "19"}},
+        ),
+    )
+    packages: Mapping[str, Package] = named_sections(
+        DEFAULT_PACKAGES,
+        Section(
+            doc="What is sold. A table here changes only the keys it names of the default package "
+            "of that name; another name adds a package.",
+            shape=Package,
+        ),
+    )
+    checkout: Checkout = section(Checkout, "Amounts that customers choose themselves.")
+    exchange: Mapping[str, str] = free_section(
+        DEFAULT_RATES,
+        Section(
+            doc="What one unit of a currency is worth in US dollars, as exact text; keep it up to "
+            "date. It says how many credits a chosen amount buys, and compares payments with the "
+            "recharge_over of tiers. Each order keeps the rate that it was made at.",
+            free=exchange_kind,
+        ),
+    )
     regions: Mapping[str, Region] = named_sections(
         MappingProxyType({}),
         Section(

@@ -59,6 +59,7 @@ def _single(name: str, section: Section) -> str:
     lines = [_comment(section.doc), f"[{name}]\n"]
     for title, key in section.keys.items():
         lines += [_comment(key.doc), _assignment(title, key, key.default)]
+    lines += [tomli_w.dumps({title: value}) for title, value in section.defaults.items()]
     return "".join(lines)
 
 

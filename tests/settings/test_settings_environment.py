@@ -48,6 +48,14 @@ def test_every_key_of_a_single_table_has_its_variable(path):
     samples |= {"s3_endpoint": "https://a", "s3_virtual_host": "yes"}
     samples |= {"s3_access_key": "env:A", "s3_secret_key": "cred:b"}
     samples |= {"ports": "443, 8443", "allow": "10.0.0.0/8:8443, [::1]:80"}
+    samples |= {"ids": "lenient", "currency": "CNY", "country": "QA", "email": "a@example.com"}
+    samples |= {"tax_id": "100-1234"}
+    # A seller is there whole, or not at all.
+    path.write_text(
+        '[seller]\nname = "A"\naddress = ["B"]\ncity = "C"\ncountry = "AE"\n'
+        'registration_id = "D"\n',
+        encoding="utf-8",
+    )
     for name, section in sections_of(settings.Settings).items():
         for key, about in section.keys.items() if not section.is_named else ():
             text = samples.get(key, "7")
@@ -214,3 +222,23 @@ def test_the_process_environment_is_read_by_default(path, monkeypatch):
     monkeypatch.setenv("GRIP_SERVER_PORT", "4321")
 
     assert settings.load(path).server.port == 4321
+
+
+def test_keys_that_are_free_are_currencies_in_exchange(path):
+    """Each rate has its variable; what is no currency is refused."""
+    loaded = settings.load(path, {"GRIP_EXCHANGE_EUR": "1.16", "GRIP_EXCHANGE_CNY": "0.139"})
+
+    assert loaded.exchange == {"CNY": "0.139", "EUR": "1.16"}
+    assert "GRIP_EXCHANGE_EURO: unknown key" in refusal(path, GRIP_EXCHANGE_EURO="1")
+    assert "exchange.EUR (from GRIP_EXCHANGE_EUR): " in refusal(path, GRIP_EXCHANGE_EUR="1e3")
+
+
+def test_lines_of_an_address_are_lines_of_the_variable(path):
+    """They may hold commas."""
+    path.write_text(
+        '[seller]\nname = "A"\ncity = "C"\ncountry = "AE"\nregistration_id = "D"\n',
+        encoding="utf-8",
+    )
+    loaded = settings.load(path, {"GRIP_SELLER_ADDRESS": "Floor 2, East\n12 Main Street\n"})
+
+    assert loaded.seller.address == ("Floor 2, East", "12 Main Street")

@@ -9,6 +9,15 @@ import pytest
 from grip import settings
 from grip.settings.schema import sections_of
 
+SAMPLES = (
+    "# [",
+    "# endpoint",
+    "# secret_key",
+    "# webhook_secret",
+    "# groups",
+    "# country = ",
+    "# rate = ",
+)
 EXAMPLE = Path(__file__).parents[2] / "config.example.toml"
 
 
@@ -40,9 +49,7 @@ def test_the_example_shows_and_explains_every_key():
 def test_the_commented_parts_of_the_example_are_right_too(tmp_path):
     """Taking the # off the sample tables gives a file that loads."""
     lines = [
-        line.removeprefix("# ")
-        if line.startswith(("# [", "# endpoint", "# secret_key", "# webhook_secret", "# groups"))
-        else line
+        line.removeprefix("# ") if line.startswith(SAMPLES) else line
         for line in settings.render_example().splitlines()
     ]
     path = tmp_path / "grip.toml"
@@ -52,6 +59,7 @@ def test_the_commented_parts_of_the_example_are_right_too(tmp_path):
 
     assert list(loaded.regions) == ["cn-shanghai"]
     assert list(loaded.payments) == ["stripe"]
+    assert [(rule.country, rule.rate) for rule in loaded.taxes.values()] == [("DE", 1900)]
     assert all(tier.groups == ("default",) for tier in loaded.tiers.values())
 
 

@@ -1,0 +1,307 @@
+"""Which tax a sale carries, whose rule it is, and what a refund gives back of it."""
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from grip.money import tax
+from grip.money.countries import COUNTRIES
+from grip.money.tax import Customer, Parts, Rule, Seller, decide, refund
+
+DE = Rule(key="de", country="DE", name="VAT", rate_bp=1900)
+FR = Rule(key="fr", country="FR", name="VAT", rate_bp=2000)
+GB = Rule(key="gb", country="GB", name="VAT", rate_bp=2000)
+NY = Rule(key="ny", country="US", region="NY", name="sales tax", rate_bp=400)
+GERMAN, AMERICAN = Seller(country="DE"), Seller(country="US")
+TODAY = "2026-11-21"
+
+
+def person(country: str, **more: str) -> Customer:
+    """Return somebody who is no business."""
+    return Customer(country=country, **more)  # type: ignore[arg-type]
+
+
+def business(country: str, id_check: str = tax.VERIFIED, **more: str) -> Customer:
+    """Return a business with a tax id."""
+    return Customer(
+        country=country,
+        is_business=True,
+        tax_id="X1",
+        id_check=id_check,
+        **more,
+    )
+
+
+def told(
+    seller: Seller, customer: Customer, *rules: Rule, lenient: bool = False
+) -> tuple[str, ...]:
+    """Return ground, category, rule, rate and reason code of a decision of today."""
+    found = decide(rules, seller, customer, TODAY, 10_000, lenient=lenient)
+    assert found.tax_minor == found.rate_bp
+    assert found.gross_minor == found.net_minor + found.tax_minor
+    evidence = found.evidence
+    words = (evidence.ground, found.category, evidence.rule, found.rate_bp, found.reason_code)
+    return tuple("" if word is None else str(word) for word in words)
+
+
+HOME = ("home", "S", "de", "1900", "")
+AT_SELLERS = ("seller_country", "S", "de", "1900", "")
+REVERSED = ("reverse_charge", "AE", "", "0", "VATEX-EU-AE")
+EXPORTED = ("export", "G", "", "0", "VATEX-EU-G")
+
+
+def test_a_sale_at_home_carries_the_tax_of_home():
+    """Businesses pay it too, whatever their id."""
+    assert told(GERMAN, person("DE"), DE, FR) == HOME
+    assert told(GERMAN, business("DE"), DE, FR) == HOME
+    assert told(AMERICAN, person("US", region="ny"), NY) == ("home", "S", "ny", "400", "")
+
+
+def test_a_business_elsewhere_in_the_eu_owes_the_tax_itself_once_its_id_is_verified():
+    """The invoice says so in the words of the directive, whether or not the seller is there."""
+    snapshot = decide([DE], GERMAN, business("FR"), TODAY, 4_900)
+
+    assert told(GERMAN, business("FR"), DE) == REVERSED
+    assert told(GERMAN, business("FR"), DE, FR) == (*REVERSED[:2], "fr", *REVERSED[3:])
+    assert (snapshot.reason, snapshot.tax_minor, snapshot.name) == ("Reverse charge", 0, "VAT")
+    assert snapshot.evidence.is_id_trusted
+
+
+@pytest.mark.parametrize("id_check", [tax.NONE, tax.UNKNOWN, tax.CHECKSUM])
+def test_an_id_that_nobody_verified_frees_nobody(id_check: str):
+    """But where the operator is content with its digits."""
+    found = told(GERMAN, business("FR", id_check), DE, lenient=True)
+
+    assert told(GERMAN, business("FR", id_check), DE) == AT_SELLERS
+    assert found == (REVERSED if id_check == tax.CHECKSUM else AT_SELLERS)
+
+
+def test_a_person_is_no_business_whatever_id_stands_there():
+    """Only who buys as a business owes the tax itself."""
+    odd = Customer(country="FR", tax_id="X1", id_check=tax.VERIFIED)
+
+    assert told(GERMAN, odd, DE) == AT_SELLERS
+
+
+def test_a_consumer_elsewhere_in_the_eu_pays_the_tax_of_their_country_where_it_is_registered():
+    """Else that of the seller's, as small sellers may."""
+    assert told(GERMAN, person("FR"), DE, FR) == ("customer_country", "S", "fr", "2000", "")
+    assert told(GERMAN, person("FR"), DE) == AT_SELLERS
+    assert told(GERMAN, person("FR")) == ("not_collecting", "O", "", "0", "VATEX-EU-O")
+
+
+def test_an_export_out_of_the_eu_carries_no_tax():
+    """But where the seller collects that country's own, from those who do not owe it themselves."""
+    assert told(GERMAN, person("US", region="NY"), DE) == EXPORTED
+    assert told(GERMAN, person("GB"), DE, GB) == ("customer_country", "S", "gb", "2000", "")
+    assert told(GERMAN, business("GB"), DE, GB) == (*EXPORTED[:2], "gb", *EXPORTED[3:])
+
+
+def test_northern_ireland_is_the_united_kingdom_for_services():
+    """Its ids begin with XI, and free no service from anything within the EU."""
+    belfast = business("GB", postcode="BT1 1AA", region="Northern Ireland")
+
+    assert told(GERMAN, belfast, DE) == EXPORTED
+
+
+def test_monaco_is_france():
+    """A Monegasque consumer pays French tax, a business has a French id."""
+    assert told(GERMAN, person("MC"), DE, FR)[:3] == ("customer_country", "S", "fr")
+    assert told(GERMAN, business("MC"), DE) == REVERSED
+
+
+@pytest.mark.parametrize(
+    ("country", "postcode", "place"),
+    [
+        ("ES", "35001", "IC"),
+        ("ES", "ES-38 001", "IC"),
+        ("ES", "51001", "EA"),
+        ("DE", "D-78266", "DE-78266"),
+        ("DE", "27498", "DE-27498"),
+        ("IT", "23041", "IT-23041"),
+        ("GR", "630 86", "GR-63086"),
+        ("FI", "22100", "AX"),
+        ("FR", "97400", "RE"),
+        ("FR", "98800", "NC"),
+        ("RE", "97400", "RE"),
+        ("AX", "22100", "AX"),
+    ],
+)
+def test_some_parts_of_the_eu_are_outside_of_its_tax(country: str, postcode: str, place: str):
+    """They are told by their postcodes, and sold to as an export."""
+    found = decide([DE, FR], GERMAN, person(country, postcode=postcode), TODAY, 100)
+
+    assert (found.category, found.evidence.customer_place) == ("G", place)
+
+
+@pytest.mark.parametrize(
+    ("country", "postcode"), [("ES", "28001"), ("ES", "3500"), ("FR", "98000"), ("DE", "")]
+)
+def test_most_postcodes_say_nothing(country: str, postcode: str):
+    """Those of the mainland, of Monaco, and those that are none."""
+    found = decide([DE], GERMAN, person(country, postcode=postcode), TODAY, 100)
+
+    assert found.evidence.customer_place == country
+
+
+def test_a_seller_outside_of_the_eu_collects_where_a_rule_says_so_and_nowhere_else():
+    """Businesses of such a place owe the tax themselves, where the rule lets them."""
+    kept = Rule(key="sg", country="SG", name="GST", rate_bp=900, reverse_charge=False)
+
+    assert told(AMERICAN, person("FR"), FR) == ("customer_country", "S", "fr", "2000", "")
+    assert told(AMERICAN, business("FR"), FR) == (*REVERSED[:2], "fr", *REVERSED[3:])
+    assert told(AMERICAN, business("GB"), GB) == ("reverse_charge", "AE", "gb", "0", "")
+    assert told(AMERICAN, business("SG"), kept) == ("customer_country", "S", "sg", "900", "")
+    assert told(AMERICAN, business("DE"), FR) == ("not_collecting", "O", "", "0", "")
+    assert told(AMERICAN, person("US", region="TX"), NY) == ("not_collecting", "O", "", "0", "")
+
+
+def test_a_rule_of_the_region_wins_over_that_of_the_country():
+    """Whichever stands first."""
+    hst = Rule(key="on", country="CA", region="ON", name="GST", rate_bp=1300)
+    gst = Rule(key="ca", country="CA", name="GST", rate_bp=500)
+    seller = Seller(country="CA")
+
+    for rules in itertools.permutations([hst, gst]):
+        assert told(seller, person("CA", region="ON"), *rules)[2] == "on"
+        assert told(seller, person("CA", region="AB"), *rules)[2] == "ca"
+
+
+def test_no_tax_is_told_by_place_and_in_the_name_that_the_tax_has_there():
+    """A reader of the invoice sees what was not collected."""
+    for country, region, name in (("US", "TX", "sales tax"), ("AU", "", "GST"), ("JP", "", "VAT")):
+        found = decide([], AMERICAN, person(country, region=region), TODAY, 100)
+        assert found.name == name
+        assert found.reason is not None
+        assert found.reason.endswith("-".join(filter(None, (country, region))))
+
+
+def test_the_rule_in_force_on_the_day_holds():
+    """Both of its days are its own; before the first rule nothing is collected."""
+    cut = Rule(
+        key="cut",
+        country="DE",
+        name="VAT",
+        rate_bp=1600,
+        first_day="2020-07-01",
+        last_day="2020-12-31",
+    )
+    later = Rule(key="later", country="DE", name="VAT", rate_bp=1900, first_day="2021-01-01")
+    days = ("2020-06-30", "2020-07-01", "2020-12-31", "2021-01-01", "2026-11-21")
+    found = [decide([later, cut], GERMAN, person("DE"), day, 100).evidence.rule for day in days]
+
+    assert found == [None, "cut", "cut", "later", "later"]
+
+
+def test_a_rate_of_zero_says_why():
+    """As the rule does, and in some words where a rule has none."""
+    small = Rule(key="small", country="DE", name="VAT", category="E", rate_bp=0, reason="§ 19 UStG")
+    free = Rule(key="free", country="DE", name="VAT", category="Z", rate_bp=0)
+
+    for rule, reason in ((small, "§ 19 UStG"), (free, "Zero rate")):
+        found = decide([rule], GERMAN, person("DE"), TODAY, 100)
+        assert (found.category, found.tax_minor, found.reason) == (rule.category, 0, reason)
+
+
+def test_an_exempt_customer_is_charged_no_tax_for_a_reason():
+    """What carries none anyway keeps its own reason."""
+    exempt = Customer(country="DE", exempt_reason="Embassy, note 12")
+    abroad = Customer(country="CH", exempt_reason="Embassy, note 12")
+    found = decide([DE], GERMAN, exempt, TODAY, 100)
+
+    assert (found.evidence.ground, found.category, found.tax_minor) == ("exempt", "E", 0)
+    assert (found.reason, found.reason_code, found.rate_bp) == ("Embassy, note 12", None, 0)
+    assert told(GERMAN, abroad, DE) == EXPORTED
+
+
+@pytest.mark.parametrize(
+    ("net", "rate", "expected"),
+    [(4_900, 1900, 931), (1, 1900, 0), (3, 1900, 1), (50, 100, 1), (49, 100, 0), (333, 810, 27)],
+)
+def test_tax_is_rounded_once_and_half_up(net: int, rate: int, expected: int):
+    """To the minor unit, as tax offices do."""
+    assert tax.tax_on(net, rate) == expected
+
+
+CUSTOMERS = st.builds(
+    Customer,
+    country=st.sampled_from(sorted(COUNTRIES)),
+    postcode=st.sampled_from(["", "35001", "97400", "10115"]),
+    region=st.sampled_from(["", "NY", "TX"]),
+    is_business=st.booleans(),
+    id_check=st.sampled_from([tax.NONE, tax.UNKNOWN, tax.CHECKSUM, tax.VERIFIED]),
+    exempt_reason=st.sampled_from([None, "because"]),
+)
+
+
+@given(
+    rules=st.lists(st.sampled_from([DE, FR, GB, NY]), unique=True),
+    seller=st.builds(Seller, country=st.sampled_from(["DE", "FR", "US", "GB", "AU"])),
+    customer=CUSTOMERS,
+    net_minor=st.integers(0, 10**14),
+    lenient=st.booleans(),
+)
+def test_net_and_tax_are_gross_and_a_zero_always_has_its_reason(
+    rules: list[Rule], seller: Seller, customer: Customer, net_minor: int, *, lenient: bool
+):
+    """Whoever sells to whom, and whatever the rules are."""
+    found = decide(rules, seller, customer, TODAY, net_minor, lenient=lenient)
+
+    assert found.net_minor == net_minor
+    assert found.gross_minor == net_minor + found.tax_minor
+    assert 0 <= found.tax_minor <= net_minor
+    assert (found.category == tax.STANDARD) == (found.rate_bp > 0) == (found.reason is None)
+    assert found.tax_minor == 0 or found.rate_bp
+    assert found.name
+
+
+@given(data=st.data(), net_minor=st.integers(0, 10**12), tax_minor=st.integers(0, 10**12))
+def test_partial_refunds_add_up_to_the_whole(data: st.DataObject, net_minor: int, tax_minor: int):
+    """Net and tax alike, each of zero or more, also where an earlier refund came to nothing."""
+    whole, done = Parts(net_minor=net_minor, tax_minor=tax_minor), [Parts(net_minor=0, tax_minor=0)]
+    for _ in range(data.draw(st.integers(0, 6))):
+        left = whole.gross_minor - sum(part.gross_minor for part in done)
+        if left > 0:
+            done.append(refund(whole, summed(done), data.draw(st.integers(1, left))))
+        if len(done) > 2 and data.draw(st.booleans()):
+            del done[1]
+    left = whole.gross_minor - sum(part.gross_minor for part in done)
+    if left > 0:
+        done.append(refund(whole, summed(done), left))
+
+    assert summed(done) == whole
+    assert all(part.net_minor >= 0 and part.tax_minor >= 0 for part in done)
+
+
+def summed(parts: list[Parts]) -> Parts:
+    """Return all of them together."""
+    return Parts(
+        net_minor=sum(part.net_minor for part in parts),
+        tax_minor=sum(part.tax_minor for part in parts),
+    )
+
+
+def test_a_refund_gives_tax_back_pro_rata_and_the_last_one_the_remainder():
+    """A third thrice: the tax of 100 is 33, 34, 33."""
+    whole, before, parts = Parts(net_minor=500, tax_minor=100), Parts(net_minor=0, tax_minor=0), []
+    for _ in range(3):
+        parts.append(refund(whole, before, 200))
+        before = summed(parts)
+
+    assert [part.tax_minor for part in parts] == [33, 34, 33]
+
+
+@pytest.mark.parametrize("gross", [0, -1, 101])
+def test_what_is_not_there_cannot_be_refunded(gross: int):
+    """Nothing, less than nothing, and more than is left."""
+    whole = Parts(net_minor=100, tax_minor=20)
+    with pytest.raises(ValueError, match="cannot be refunded"):
+        refund(whole, Parts(net_minor=17, tax_minor=3), gross)
+
+
+def test_more_than_the_whole_was_never_refunded():
+    """Sums that contradict the document stop here."""
+    with pytest.raises(ValueError, match="cannot be refunded"):
+        refund(Parts(net_minor=100, tax_minor=20), Parts(net_minor=101, tax_minor=0), 1)
