@@ -21,6 +21,7 @@ from grip.cli.errors import guarded
 NOUNS = {
     "accounts": "Customers: each account owns one wallet.",
     "wallet": "Wallets and the credits in them.",
+    "billing": "Who wallets' invoices go to, and their tax.",
     "keys": "API keys: what they may do, and how they end.",
     "usage": "Charged calls: who, which model, what it cost.",
     "margin": "What was earned, and what would be lost.",

@@ -11,7 +11,7 @@ from grip.store.tables import price
 
 T = TypeVar("T")
 
-_FLAGS = frozenset({"enabled", "drains", "estimated", "is_owner", "reasoning"})
+_FLAGS = frozenset({"enabled", "drains", "estimated", "is_business", "is_owner", "reasoning"})
 
 
 def record(kind: type[T], row: sa.RowMapping | Mapping[str, Any]) -> T:

@@ -29,6 +29,7 @@ def test_the_command_alone_shows_its_help(grip_alone):
         ["channels", "set"],
         ["models", "add"],
         ["models", "remove"],
+        ["billing", "set"],
         ["db", "upgrade"],
         ["tasks", "cancel"],
         ["init"],

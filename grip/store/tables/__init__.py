@@ -1,10 +1,12 @@
 """The schema: every table with the constraints that guard the books last.
 
-`usage`, `ledger_transfer`, `price` and `audit` are append-only; `guards.py` has the triggers.
+`usage`, `ledger_transfer`, `price`, `audit` and `billing_profile` are append-only; `guards.py` has
+the triggers.
 """
 
 from grip.store.tables.accounts import account, api_key, member, wallet
 from grip.store.tables.base import metadata
+from grip.store.tables.billing import billing_profile
 from grip.store.tables.callbacks import callback, callback_attempt, callback_secret
 from grip.store.tables.calls import boot, holds, idempotency, idempotency_answer
 from grip.store.tables.catalog import (
@@ -38,6 +40,7 @@ APPEND_ONLY = {
     "ledger_transfer": ("seq", "id", "idem_key", "pending_id"),
     "price": ("seq", "id"),
     "audit": ("seq",),
+    "billing_profile": ("seq", "id"),
     "payment_fact": ("seq",),
     "document": ("id",),
     "tier_change": ("seq",),
@@ -50,6 +53,7 @@ __all__ = [
     "account",
     "api_key",
     "audit",
+    "billing_profile",
     "boot",
     "callback",
     "callback_attempt",
