@@ -7,15 +7,12 @@ register: a right number may be nobody's, or a stranger's.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from stdnum.exceptions import ValidationError
 from stdnum.util import get_cc_module
 
 from grip.money.countries import EU
-
-if TYPE_CHECKING:
-    from stdnum.util import NumberValidationModule  # it is nothing at run time
 
 # Ireland has had + and *, Mexico has & and Ñ.
 _PLAIN: Final = re.compile(r"([ ./-]*[A-Za-z0-9&+*Ññ]){4,40}[ ./-]*")
@@ -30,7 +27,7 @@ _OF: Final = {
     **dict.fromkeys(("BL", "GF", "GP", "MF", "MQ", "RE", "YT"), "FR"),
 }
 # Not what stands first: the library's own choice takes social security numbers too.
-_OTHER_NAMES: Final = {"US": "ein"}
+_OTHER_NAMES: Final = {"US": ("ein",)}
 # People leave out what the library demands, and add what it does not know.
 _ENDINGS: Final = {"CH": "MWST", "NO": "MVA"}
 _BEGINNINGS: Final = {"JP": "T"}
@@ -46,29 +43,38 @@ class TaxId:
 
 def read(country: str, text: str) -> TaxId:
     """Return the tax id that somebody in a country typed; raises ValueError where it is none."""
+    whose = _OF.get(country, country)
+    return _read(whose, _OTHER_NAMES.get(whose, ("vat", "tin")), text)
+
+
+def read_sellers(country: str, text: str) -> TaxId:
+    """Return the tax id of a seller in a country, who may be registered there from outside the EU.
+
+    Numbers of the one-stop shop for sellers from elsewhere begin with EU. Raises ValueError.
+    """
+    if country in EU and text.strip().upper().startswith("EU"):
+        return _read("EU", ("oss",), text)
+    return read(country, text)
+
+
+def _read(whose: str, names: tuple[str, ...], text: str) -> TaxId:
     typed = text.strip().upper()
     if not _PLAIN.fullmatch(text.strip()):
         raise ValueError(f"{text.strip()[:40]!r} is no tax id: letters, digits, dots and dashes")
-    whose = _OF.get(country, country)
-    module = _module(whose)
+    modules = (get_cc_module(whose.lower(), name) for name in names)
+    module = next(filter(None, modules), None)
     if module is None:
         return TaxId(number=_NEEDLESS.sub("", typed), kind=None)
+    why = ""
     for number in _spellings(whose, typed):
         try:
             found = module.validate(number)
-        except ValidationError:
+        except ValidationError as refused:
+            why = why or str(refused).rstrip(".").lower()
             continue
         kind = str(vars(module)["__name__"]).removeprefix("stdnum.").replace("_", "")
         return TaxId(number=_kept(whose, typed, found), kind=kind)
-    raise ValueError(f"{text.strip()[:40]!r} is no tax id of {whose}: {_why(module, typed)}")
-
-
-def _module(country: str) -> "NumberValidationModule | None":
-    named = _OTHER_NAMES.get(country)
-    for name in (named,) if named else ("vat", "tin"):
-        if module := get_cc_module(country.lower(), name):
-            return module
-    return None
+    raise ValueError(f"{text.strip()[:40]!r} is no tax id of {whose}: {why}")
 
 
 def _spellings(country: str, typed: str) -> Iterator[str]:
@@ -92,11 +98,3 @@ def _kept(country: str, typed: str, number: str) -> str:
         return number
     # The library leaves Romania's letters where they are; those of a French number may be its own.
     return number if country == "RO" and number.startswith(prefix) else prefix + number
-
-
-def _why(module: "NumberValidationModule", typed: str) -> str:
-    try:
-        module.validate(typed)
-    except ValidationError as refused:
-        return str(refused)[:1].lower() + str(refused)[1:].rstrip(".")
-    raise AssertionError("it is valid after all")

@@ -5,6 +5,7 @@ floats, and to know today's rates: they are configured, and frozen on each order
 """
 
 import re
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import Final
 
@@ -20,6 +21,11 @@ def rate(text: str) -> Fraction:
     if not _PLAIN.fullmatch(text) or not (found := Fraction(text)):
         raise ValueError(f"{text!r} is no rate above 0 with at most 12 decimals, such as 0.14")
     return found
+
+
+def with_dollars(rates: Mapping[str, str]) -> dict[str, str]:
+    """Return the configured rates with that of the dollar itself, to be frozen on an order."""
+    return {**rates, USD: "1"}
 
 
 def usd(amount_minor: int, currency: str, rate_text: str) -> Fraction:

@@ -34,8 +34,8 @@ _WHOLE_BP: Final = 10_000
 class Rule:
     """What the seller collects in a place, from `first_day` to `last_day` (ISO dates, included).
 
-    `category` is S, Z or E. Under `reverse_charge`, businesses there owe the tax themselves to a
-    seller from abroad.
+    `category` is S, Z or E; `tax_id` is the seller's there, where it is not their own. Under
+    `reverse_charge`, businesses there owe the tax themselves to a seller from abroad.
     """
 
     key: str
@@ -47,15 +47,17 @@ class Rule:
     first_day: str | None = None
     last_day: str | None = None
     reason: str = ""
+    tax_id: str | None = None
     reverse_charge: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seller:
-    """Where the seller is."""
+    """Where the seller is, and their tax id there."""
 
     country: str
     postcode: str = ""
+    tax_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +91,10 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaxSnapshot:
-    """The tax of a sale, in minor units of its currency; a rate of zero always has a `reason`."""
+    """The tax of a sale, in minor units of its currency; a rate of zero always has a `reason`.
+
+    `seller_tax_id` is the id that invoices name: none where the sale is outside of the tax.
+    """
 
     name: str
     category: str
@@ -99,6 +104,7 @@ class TaxSnapshot:
     net_minor: int
     tax_minor: int
     gross_minor: int
+    seller_tax_id: str | None
     evidence: Evidence
 
 
@@ -117,6 +123,7 @@ class _Sale:
     """The question: who, where, when, and under which rules."""
 
     rules: Sequence[Rule]
+    seller: Seller
     customer: Customer
     home: Place
     there: Place
@@ -155,6 +162,7 @@ def decide(
     trusted = (VERIFIED, CHECKSUM) if lenient else (VERIFIED,)
     sale = _Sale(
         rules=rules,
+        seller=seller,
         customer=customer,
         home=place(seller.country, seller.postcode),
         there=place(customer.country, customer.postcode),
@@ -200,9 +208,8 @@ def refund(whole: Parts, before: Parts, gross_minor: int) -> Parts:
     if min(left.net_minor, left.tax_minor) < 0 or not 0 < gross_minor <= left.gross_minor:
         raise ValueError(f"{gross_minor} cannot be refunded of the {left.gross_minor} that is left")
     due = share(whole.tax_minor, before.gross_minor + gross_minor, whole.gross_minor)
-    # A refund that failed later may have left the sum before it a unit off its share.
-    least, most = max(0, gross_minor - left.net_minor), min(gross_minor, left.tax_minor)
-    tax = min(max(due - before.tax_minor, least), most)
+    # A refund that failed later may have left the sum before it off its share, either way.
+    tax = min(max(due - before.tax_minor, 0), gross_minor)
     return Parts(net_minor=gross_minor - tax, tax_minor=tax)
 
 
@@ -223,7 +230,8 @@ def _verdict(sale: _Sale) -> _Verdict:
         )
     if rule:
         return _collected("customer_country", rule)
-    if sale.there.is_eu and (at_home := _home_rule(sale)):
+    # Who is in the EU, and comes here, sells within it.
+    if sale.home.is_eu and (at_home := sale.rule_at_home()):
         return _collected("seller_country", at_home)
     return _nothing(sale)
 
@@ -231,11 +239,6 @@ def _verdict(sale: _Sale) -> _Verdict:
 def _is_reversed(sale: _Sale, rule: Rule | None) -> bool:
     """Tell whether a business owes the tax itself: all over the EU, elsewhere as the rule says."""
     return sale.home.is_eu if rule is None else rule.reverse_charge
-
-
-def _home_rule(sale: _Sale) -> Rule | None:
-    """Return the rule under which a seller in the EU taxes consumers in countries without one."""
-    return sale.rule_at_home() if sale.home.is_eu else None
 
 
 def _abroad(sale: _Sale, rule: Rule | None) -> _Verdict:
@@ -282,6 +285,18 @@ def _exempted(sale: _Sale, verdict: _Verdict) -> _Verdict:
     )
 
 
+def _seller_tax_id(sale: _Sale, verdict: _Verdict) -> str | None:
+    """Return under which id the seller sells: that of the rule, unless they sell as one from home.
+
+    What is outside of the tax is sold under none (EN 16931, BR-O-02).
+    """
+    if verdict.category == OUTSIDE:
+        return None
+    sells_as_home = sale.home.is_eu and verdict.category in (REVERSE_CHARGE, EXPORT)
+    own = None if sells_as_home or verdict.rule is None else verdict.rule.tax_id
+    return own or sale.seller.tax_id
+
+
 def _snapshot(sale: _Sale, verdict: _Verdict, net_minor: int) -> TaxSnapshot:
     rule = verdict.rule
     rate_bp = rule.rate_bp if rule and verdict.category == STANDARD else 0
@@ -295,6 +310,7 @@ def _snapshot(sale: _Sale, verdict: _Verdict, net_minor: int) -> TaxSnapshot:
         net_minor=net_minor,
         tax_minor=tax,
         gross_minor=net_minor + tax,
+        seller_tax_id=_seller_tax_id(sale, verdict),
         evidence=Evidence(
             ground=verdict.ground,
             rule=rule.key if rule else None,

@@ -28,6 +28,7 @@ def rules(settings: Settings) -> tuple[tax.Rule, ...]:
             first_day=rule.first_day,
             last_day=rule.last_day,
             reason=rule.reason,
+            tax_id=tax_ids.read_sellers(rule.country, rule.tax_id).number if rule.tax_id else None,
             reverse_charge=rule.reverse_charge,
         )
         for name, rule in settings.taxes.items()
@@ -39,10 +40,14 @@ def has_seller(settings: Settings) -> bool:
     return bool(settings.seller.name)
 
 
-def seller_tax_id(settings: Settings) -> str | None:
-    """Return the seller's tax id as invoices spell it."""
-    seller = settings.seller
-    return tax_ids.read(seller.country, seller.tax_id).number if seller.tax_id else None
+def seller(settings: Settings) -> tax.Seller:
+    """Return where the seller is, with their tax id as invoices spell it."""
+    said = settings.seller
+    return tax.Seller(
+        country=said.country,
+        postcode=said.postcode,
+        tax_id=tax_ids.read_sellers(said.country, said.tax_id).number if said.tax_id else None,
+    )
 
 
 def customer(profile: BillingProfile) -> tax.Customer:
@@ -78,7 +83,7 @@ def decide(
         raise errors.Conflict("the configuration has no [seller], so nothing can be sold")
     return tax.decide(
         rules(settings),
-        tax.Seller(country=settings.seller.country, postcode=settings.seller.postcode),
+        seller(settings),
         customer(profile),
         day(at_us),
         net_minor,

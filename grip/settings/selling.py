@@ -92,6 +92,11 @@ class TaxRule:
     last_day: str | None = key(
         None, _DAY, 'The last day on which the rule holds, or "none": no end is known.'
     )
+    tax_id: str = key(
+        "",
+        LINE,
+        "Your tax id there, where it is not the one of [seller]; invoices under this rule name it.",
+    )
     reverse_charge: bool = key(
         True,
         Truth(),

@@ -52,7 +52,7 @@ def _check_package(where: str, package: Package, rates: Mapping[str, str]) -> No
 def _check_checkout(checkout: Checkout, rates: Mapping[str, str]) -> None:
     currency = checkout.currency
     _check_rate(currency, rates, "checkout.currency")
-    rate = "1" if currency == exchange.USD else rates[currency]
+    rate = exchange.with_dollars(rates)[currency]
     minors = []
     for key, value in (("min", checkout.min), ("max", checkout.max)):
         try:
@@ -66,7 +66,7 @@ def _check_checkout(checkout: Checkout, rates: Mapping[str, str]) -> None:
 
 
 def _check_rate(currency: str, rates: Mapping[str, str], needed_by: str) -> None:
-    if currency != exchange.USD and currency not in rates:
+    if currency not in exchange.with_dollars(rates):
         raise _refused(
             f"exchange.{currency}", f"is missing; {needed_by} needs its rate to US dollars"
         )
@@ -89,6 +89,7 @@ def _check_rule(where: str, rule: TaxRule) -> None:
         raise _refused(f"{where}.reason", 'is missing; a rate of "0" needs its reason')
     if (rule.first_day or "") > (rule.last_day or "9999-12-31"):
         raise _refused(f"{where}.last_day", "must not be before first_day")
+    _check_tax_id(f"{where}.tax_id", rule.country, rule.tax_id)
 
 
 def _check_overlaps(rules: Mapping[str, TaxRule]) -> None:
@@ -111,8 +112,7 @@ def _check_seller(seller: Seller, rules: Mapping[str, TaxRule]) -> None:
         raise _refused("seller.region", str(refused)) from None
     for why in _missing_ids(seller, rules):
         raise _refused(*why)
-    if seller.tax_id:
-        _check_tax_id(seller)
+    _check_tax_id("seller.tax_id", seller.country, seller.tax_id)
 
 
 def _missing_ids(seller: Seller, rules: Mapping[str, TaxRule]) -> Iterator[tuple[str, str]]:
@@ -120,21 +120,29 @@ def _missing_ids(seller: Seller, rules: Mapping[str, TaxRule]) -> Iterator[tuple
     if home.is_eu and not seller.tax_id:
         yield "seller.tax_id", "is missing; a seller in the EU needs a VAT id"
     for name, rule in rules.items():
-        if rule.country in EU and not seller.tax_id:
-            yield "seller.tax_id", f"is missing; taxes.{name} needs a VAT id"
+        # Sales tax has no id that invoices name.
+        if rule.tax_id or rule.country == "US":
+            continue
+        is_near = rule.country == home.code or (home.is_eu and rule.country in EU)
+        if not is_near:
+            yield f"taxes.{name}.tax_id", "is missing; invoices under this rule name your id there"
+        elif not seller.tax_id:
+            yield "seller.tax_id", f"is missing; taxes.{name} needs it"
     has_rule = home.is_eu and any(rule.country == home.code for rule in rules.values())
     if not has_rule and not seller.registration_id:
         yield "seller.registration_id", "is missing; invoices without tax need it"
 
 
-def _check_tax_id(seller: Seller) -> None:
-    # It takes a tenth of a second to load, and only who sells needs it.
+def _check_tax_id(where: str, country: str, text: str) -> None:
+    if not text:
+        return
+    # Only who sells needs it, and every command would load it.
     from grip import tax_ids  # noqa: PLC0415
 
     try:
-        tax_ids.read(seller.country, seller.tax_id)
+        tax_ids.read_sellers(country, text)
     except ValueError as refused:
-        raise _refused("seller.tax_id", str(refused)) from None
+        raise _refused(where, str(refused)) from None
 
 
 def _refused(where: str, why: str) -> ConfigurationInvalid:

@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import pytest
 
-from grip.money.exchange import credits_for, rate, usd
+from grip.money.exchange import credits_for, rate, usd, with_dollars
 
 
 def test_worth_is_exact():
@@ -28,3 +28,8 @@ def test_a_rate_is_a_plain_number_above_zero(text: str):
     """No signs, no exponents, no digits of other scripts."""
     with pytest.raises(ValueError, match="no rate"):
         rate(text)
+
+
+def test_the_dollar_is_a_dollar():
+    """Rates that are frozen have it too, so that whoever compares needs no exception."""
+    assert with_dollars({"CNY": "0.14"}) == {"CNY": "0.14", "USD": "1"}

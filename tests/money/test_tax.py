@@ -1,6 +1,7 @@
 """Which tax a sale carries, whose rule it is, and what a refund gives back of it."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -97,6 +98,8 @@ def test_an_export_out_of_the_eu_carries_no_tax():
     assert told(GERMAN, person("US", region="NY"), DE) == EXPORTED
     assert told(GERMAN, person("GB"), DE, GB) == ("customer_country", "S", "gb", "2000", "")
     assert told(GERMAN, business("GB"), DE, GB) == (*EXPORTED[:2], "gb", *EXPORTED[3:])
+    owed = replace(GB, reverse_charge=False)
+    assert told(GERMAN, business("GB"), DE, owed)[:2] == ("customer_country", "S")
 
 
 def test_northern_ireland_is_the_united_kingdom_for_services():
@@ -154,6 +157,7 @@ def test_a_seller_outside_of_the_eu_collects_where_a_rule_says_so_and_nowhere_el
     assert told(AMERICAN, business("FR"), FR) == (*REVERSED[:2], "fr", *REVERSED[3:])
     assert told(AMERICAN, business("GB"), GB) == ("reverse_charge", "AE", "gb", "0", "")
     assert told(AMERICAN, business("SG"), kept) == ("customer_country", "S", "sg", "900", "")
+    assert told(Seller(country="SG"), person("JP"), kept)[0] == "not_collecting"
     assert told(AMERICAN, business("DE"), FR) == ("not_collecting", "O", "", "0", "")
     assert told(AMERICAN, person("US", region="TX"), NY) == ("not_collecting", "O", "", "0", "")
 
@@ -214,6 +218,27 @@ def test_an_exempt_customer_is_charged_no_tax_for_a_reason():
     assert (found.evidence.ground, found.category, found.tax_minor) == ("exempt", "E", 0)
     assert (found.reason, found.reason_code, found.rate_bp) == ("Embassy, note 12", None, 0)
     assert told(GERMAN, abroad, DE) == EXPORTED
+
+
+def test_invoices_name_the_id_under_which_is_sold():
+    """That of the rule, but not where a seller from the EU sells as one of their own country."""
+    seller = Seller(country="DE", tax_id="DE1")
+    french, british = replace(FR, tax_id="FR1"), replace(GB, tax_id="GB1")
+    rules = [DE, french, british]
+    customers = {
+        person("DE"): "DE1",
+        person("FR"): "FR1",
+        business("FR"): "DE1",
+        person("GB"): "GB1",
+        business("GB"): "DE1",
+        person("US"): "DE1",
+    }
+    elsewhere = Seller(country="US", tax_id="US1")
+
+    for customer, number in customers.items():
+        assert decide(rules, seller, customer, TODAY, 1).seller_tax_id == number
+    assert decide([french], elsewhere, business("FR"), TODAY, 1).seller_tax_id == "FR1"
+    assert decide([french], elsewhere, person("JP"), TODAY, 1).seller_tax_id is None
 
 
 @pytest.mark.parametrize(
@@ -291,6 +316,17 @@ def test_a_refund_gives_tax_back_pro_rata_and_the_last_one_the_remainder():
         before = summed(parts)
 
     assert [part.tax_minor for part in parts] == [33, 34, 33]
+
+
+def test_refunds_that_failed_leave_no_part_below_nothing():
+    """What is before them may be off its share, to either side."""
+    whole = Parts(net_minor=50, tax_minor=50)
+    for before, expected in (((2, 0), (0, 1)), ((0, 5), (1, 0))):
+        done = Parts(net_minor=before[0], tax_minor=before[1])
+        part = refund(whole, done, 1)
+        assert (part.net_minor, part.tax_minor) == expected
+        rest = refund(whole, summed([done, part]), 99 - done.gross_minor)
+        assert summed([done, part, rest]) == whole
 
 
 @pytest.mark.parametrize("gross", [0, -1, 101])

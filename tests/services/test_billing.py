@@ -246,8 +246,7 @@ async def test_tax_follows_from_profile_and_configuration(selling: Context, wall
     assert (before.tax_minor, before.evidence.ground) == (980, "seller_country")
     assert (after.tax_minor, after.evidence.ground) == (0, "reverse_charge")
     assert before.evidence.on_date == "2027-01-15"
-    assert taxes.seller_tax_id(selling.settings) == "FR40303265045"
-    assert taxes.seller_tax_id(nobody.settings) is None
+    assert (before.seller_tax_id, after.seller_tax_id) == ("FR40303265045", "FR40303265045")
     shown = billing.describe_tax(selling, trusted)
     assert shown is not None
     assert shown["reason_code"] == "VATEX-EU-AE"

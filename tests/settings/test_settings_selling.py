@@ -224,8 +224,18 @@ def test_two_rules_never_hold_on_one_day(tmp_path):
         (seller(country='"AE"', tax_id='""'), "seller.registration_id: is missing"),
         (
             seller(country='"AE"', tax_id='""', registration_id='"1"') + GERMANY,
-            "seller.tax_id: is missing; taxes.de needs",
+            "taxes.de.tax_id: is missing; invoices under this rule",
         ),
+        (
+            seller(country='"SG"', tax_id='""', registration_id='"1"')
+            + '[taxes.sg]\ncountry = "SG"\nname = "GST"\nrate = "9"\n',
+            "seller.tax_id: is missing; taxes.sg needs",
+        ),
+        (
+            seller() + GERMANY + '[taxes.gb]\ncountry = "GB"\nrate = "20"\n',
+            "taxes.gb.tax_id: is missing",
+        ),
+        (GERMANY + 'tax_id = "DE1"\n', "taxes.de.tax_id: 'DE1' is no tax id"),
         (seller(email='"a b@c"') + GERMANY, "seller.email: must be an e-mail address"),
         (seller(name=f'"{"x" * 201}"'), "seller.name: must be a text of at most 200"),
         (
@@ -237,6 +247,15 @@ def test_two_rules_never_hold_on_one_day(tmp_path):
 def test_a_seller_who_cannot_write_an_invoice_stops_the_start(tmp_path, text: str, expected: str):
     """Whole, and with ids that can be; only then do tiers need rates."""
     assert refusal(tmp_path, text).startswith(expected)
+
+
+def test_a_seller_from_elsewhere_names_an_id_of_the_one_stop_shop(tmp_path):
+    """For the consumers of the EU; sales tax at home has none."""
+    text = seller(country='"US"', region='"NY"', tax_id='""', registration_id='"1"')
+    rules = '[taxes.ny]\ncountry = "US"\nregion = "NY"\nname = "sales tax"\nrate = "4"\n'
+    loaded = load_text(tmp_path, text + rules + GERMANY + 'tax_id = "EU372022452"\n')
+
+    assert loaded.taxes["de"].tax_id == "EU372022452"
 
 
 def test_whoever_does_not_sell_may_leave_rates_out(tmp_path):

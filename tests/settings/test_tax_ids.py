@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grip.money.countries import COUNTRIES, EU
-from grip.tax_ids import read
+from grip.tax_ids import read, read_sellers
 
 OF_THE_EU = {
     "AT": "ATU13585627",
@@ -96,6 +96,17 @@ def test_what_can_be_no_id_is_refused(country: str, typed: str):
     """Wrong digits, another country's, a person's social security number."""
     with pytest.raises(ValueError, match="no tax id"):
         read(country, typed)
+
+
+def test_a_seller_from_elsewhere_has_a_number_of_the_one_stop_shop():
+    """It is no customer's, and no number outside of the EU."""
+    assert read_sellers("FR", "EU 372 022 452").number == "EU372022452"
+    assert read_sellers("FR", "FR40303265045").kind == "fr.tva"
+    with pytest.raises(ValueError, match="no tax id"):
+        read("FR", "EU372022452")
+    for country, number in (("GB", "EU372022452"), ("FR", "EU999022452")):
+        with pytest.raises(ValueError, match="no tax id"):
+            read_sellers(country, number)
 
 
 @given(
