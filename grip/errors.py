@@ -260,3 +260,56 @@ class ResultStoreUnavailable(ServiceUnavailable):
 
 class ResultStoreFull(ResultStoreUnavailable):
     """The disk of the results has no room, or would leave the books none."""
+
+
+class PaymentProviderUnknown(NotFound):
+    """No `[payments.NAME]` of the configuration has that name."""
+
+    code = "payment_provider_unknown"
+
+
+class PaymentProviderUnavailable(GripError):
+    """A payment provider cannot be had, or does not speak as it should; ask it again later."""
+
+    code = "payment_provider_unavailable"
+    category = Category.UNAVAILABLE
+
+
+class PaymentProviderRefused(GripError):
+    """A payment provider said no, and will again; `detail` has its words, for the operator."""
+
+    code = "payment_provider_refused"
+    category = Category.UNPROCESSABLE
+
+
+class PaymentProviderUnable(GripError):
+    """This provider cannot do that: a key of its table is missing, or it keeps no books."""
+
+    code = "payment_provider_unable"
+    category = Category.CONFLICT
+
+
+class AmountUnpayable(InvalidRequest):
+    """A provider cannot take or return exactly this amount of this currency."""
+
+    code = "amount_unpayable"
+
+
+class WebhookRefused(GripError):
+    """A webhook is not proven to be its provider's, or cannot be read; nothing was kept of it."""
+
+    code = "webhook_refused"
+    category = Category.UNAUTHENTICATED
+
+
+class WebhookUnavailable(GripError):
+    """Nobody could prove a webhook, for want of a secret: so none is taken, and no checkout."""
+
+    code = "webhook_unavailable"
+    category = Category.UNAVAILABLE
+
+
+class ExportUnreadable(InvalidRequest):
+    """A provider's export cannot be read; `metadata["line"]` says where."""
+
+    code = "export_unreadable"

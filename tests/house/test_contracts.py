@@ -21,6 +21,8 @@ VIOLATIONS = {
     "a use case that knows the framework": ("services/keys.py", "import litestar"),
     "a task that knows an operator's command": ("tasks/__init__.py", "import grip.services.keys"),
     "a callback past the guard": ("tasks/callbacks/delivery.py", "import httpx2"),
+    "a payment provider that knows the store": ("payments/port.py", "import grip.store.records"),
+    "a payment provider with another client": ("payments/wire.py", "import aiohttp"),
     "a room that nobody placed": ("attic.py", "import grip.errors"),
 }
 
