@@ -3,7 +3,7 @@
 Owns the JSON of `docs/payments.md`, which the sandbox speaks too. Pure: no connections, no clock.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
@@ -54,9 +54,7 @@ def _ended(data: Json, how: str) -> Fact:
 
 
 def _refund(data: Json, state: str) -> Fact:
-    return Refund(
-        ref=text(data, "refund_id"), amount_minor=amount(data, "amount_minor"), state=state
-    )
+    return Refund(ref=text(data, "id"), amount_minor=amount(data, "amount_minor"), state=state)
 
 
 def _dispute(data: Json, what: str) -> Fact:
@@ -89,8 +87,7 @@ def told(raw: bytes, event_id: str) -> Told:
     event = json_object(raw)
     kind = text(event, "type")
     facts = _facts(event)
-    found = event.get("data")
-    data: Json = found if isinstance(found, dict) else {}
+    data = _data(event)
     return Told(
         event_id=event_id,
         kind=kind,
@@ -99,6 +96,7 @@ def told(raw: bytes, event_id: str) -> Told:
         payment_ref=maybe_text(data, "payment_id"),
         facts=facts,
         session_id=maybe_text(data, "session_id"),
+        refund_ids=_refund_ids([event]),
     )
 
 
@@ -155,11 +153,13 @@ def seen(answer: Json, order_id: str) -> Seen:
     """Return what `look_url` knows: the events that it would have sent so far."""
     if maybe_text(answer, "order_id") != order_id:
         raise Unreadable("the answer is about another order")
-    facts = [fact for event in objects(answer, "events") for fact in _facts(event)]
+    events = objects(answer, "events")
+    facts = [fact for event in events for fact in _facts(event)]
     return Seen(
         session_ref=maybe_text(answer, "checkout_id"),
         payment_ref=maybe_text(answer, "payment_id"),
         facts=tuple(dict.fromkeys(facts)),
+        refund_ids=_refund_ids(events),
     )
 
 
@@ -181,6 +181,17 @@ def _facts(event: Json) -> tuple[Fact, ...]:
         return ()
     reader, word = known
     return (reader(child(event, "data"), word),)
+
+
+def _refund_ids(events: Iterable[Json]) -> dict[str, str]:
+    refunds = [_data(each) for each in events if str(each.get("type")).startswith("refund.")]
+    pairs = [(maybe_text(data, "id"), maybe_text(data, "refund_id")) for data in refunds]
+    return {ref: refund_id for ref, refund_id in pairs if ref and refund_id}
+
+
+def _data(event: Json) -> Json:
+    found = event.get("data")
+    return found if isinstance(found, dict) else {}
 
 
 def _time(of: Json, key: str) -> int:

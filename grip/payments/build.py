@@ -1,7 +1,7 @@
 """From `[payments.NAME]` to the adapter that it asks for, at its first use.
 
 Owns which kinds there are and which keys each of them takes. Refuses nothing at the start of the
-process: a table that cannot be used is an error of whoever uses it, and of `grip config check`.
+process: a table that cannot be used is an error of whoever uses it.
 """
 
 from collections.abc import Callable, Mapping

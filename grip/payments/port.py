@@ -48,7 +48,8 @@ class Told:
 
     `event_id` stays the same when the provider sends it again. `session_id` is grip's own id where
     the provider repeats it, `session_ref` and `payment_ref` are the provider's. An event that means
-    nothing to grip has no facts.
+    nothing to grip has no facts. `refund_ids` are grip's own ids of refunds by the provider's: a
+    refund that is not among them was made elsewhere.
     """
 
     event_id: str
@@ -58,15 +59,17 @@ class Told:
     payment_ref: str | None
     facts: tuple[Fact, ...]
     session_id: str | None = None
+    refund_ids: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """What the provider says about an order when it is asked."""
+    """What the provider says about an order when it is asked; `refund_ids` as in `Told`."""
 
     session_ref: str | None
     payment_ref: str | None
     facts: tuple[Fact, ...]
+    refund_ids: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

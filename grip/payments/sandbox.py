@@ -138,7 +138,8 @@ class SandboxProvider:
     ) -> Notice:
         """Return the webhook of a refund that comes to `state`: a late failure, for one."""
         data = {
-            "refund_id": f"sbx_re_{refund_id}",
+            "id": f"sbx_re_{refund_id}",
+            "refund_id": refund_id,
             "payment_id": payment_ref,
             "amount_minor": amount_minor,
         }
@@ -203,7 +204,10 @@ def _page(token: str, secret: str) -> Page | None:
     if not hmac.compare_digest(mac, _mac(body, secret)):
         return None
     padded = body + "=" * (-len(body) % 4)
-    return msgspec.json.decode(base64.urlsafe_b64decode(padded), type=Page)
+    try:
+        return msgspec.json.decode(base64.urlsafe_b64decode(padded), type=Page)
+    except msgspec.MsgspecError:
+        return None  # of another version of grip
 
 
 def _mac(body: str, secret: str) -> str:

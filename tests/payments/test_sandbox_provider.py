@@ -119,7 +119,10 @@ async def test_outcomes_end_alike_in_every_order(purchase: Purchase):
         ends.add(standing(facts, expected))
     (end,) = ends
 
+    late = notices[-1]
+    known = provider.read(late.raw, late.headers, NOW_US).refund_ids
     assert refund == Refund(ref="sbx_re_ref_1", amount_minor=900, state="succeeded")
+    assert known == {"sbx_re_ref_1": "ref_1"}
     assert (end.paid_by, end.returned_minor, end.disputed) == ("sbx_pay_cs_1", 0, False)
     assert Paid(ref="sbx_pay_cs_1", amount_minor=4900, currency="USD") in told[1]
 

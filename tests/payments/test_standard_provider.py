@@ -26,7 +26,8 @@ DATA = {
     "session_id": "cs_1",
     "checkout_id": "co_1",
     "payment_id": "pay_1",
-    "refund_id": "re_1",
+    "id": "re_1",
+    "refund_id": "ref_1",
     "dispute_id": "dp_1",
     "amount_minor": 4900,
     "currency": "USD",
@@ -205,16 +206,23 @@ async def test_a_refund_has_grips_own_id_and_exactly_its_amount(
 async def test_looking_brings_the_events_so_far(standard: StandardProvider, bridge: Bridge):
     """Each of them once; another order's are no answer."""
     event = {"type": "payment.paid", "data": DATA}
+    refund = {"type": "refund.pending", "data": DATA}
+    elsewhere = {"type": "refund.failed", "data": DATA | {"id": "re_2", "refund_id": None}}
     answer = {
         "order_id": "ord_1",
         "checkout_id": "co_1",
         "payment_id": "pay_1",
-        "events": [event, event, {"type": "payment.odd"}],
+        "events": [event, event, {"type": "payment.odd"}, refund, elsewhere],
     }
     bridge.answers["/look"] = [(200, answer), (200, answer | {"order_id": "ord_2"})]
     seen = await standard.look("ord_1", "co_1")
 
-    assert seen.facts == (Paid(ref="pay_1", amount_minor=4900, currency="USD"),)
+    assert seen.facts == (
+        Paid(ref="pay_1", amount_minor=4900, currency="USD"),
+        Refund(ref="re_1", amount_minor=4900, state="pending"),
+        Refund(ref="re_2", amount_minor=4900, state="failed"),
+    )
+    assert seen.refund_ids == {"re_1": "ref_1"}
     assert (seen.session_ref, seen.payment_ref) == ("co_1", "pay_1")
     assert bridge.requests[0][3] == {"order_id": "ord_1", "checkout_id": "co_1"}
     with pytest.raises(errors.PaymentProviderUnavailable):
@@ -284,6 +292,7 @@ def test_each_event_is_its_fact():
         assert (told.event_id, told.kind) == (f"evt_{kind}", kind)
         assert (told.order_id, told.session_id) == ("ord_1", "cs_1")
         assert (told.session_ref, told.payment_ref) == ("co_1", "pay_1")
+        assert told.refund_ids == ({"re_1": "ref_1"} if kind.startswith("refund.") else {})
 
 
 def test_events_end_alike_in_every_order():

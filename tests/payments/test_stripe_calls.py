@@ -13,7 +13,7 @@ from grip.payments.port import Purchase
 from grip.payments.stripe.adapter import StripeProvider
 from grip.payments.stripe.client import API_VERSION
 from tests.payments.conftest import NOW_US
-from tests.stripe_server import KEY, NOW_S, SECRET, StripeServer
+from tests.stripe_server import KEY, NOW_S, SECRET, StripeServer, delivered
 
 
 def posted(server: StripeServer, path: str = "/v1/checkout/sessions") -> list[dict[str, Any]]:
@@ -299,6 +299,33 @@ async def test_a_refund_is_made_once_however_often_it_is_asked_for(
     (form,) = posted(server, "/v1/refunds")
     assert form["key"] == "ref_1"
     assert form["metadata"] == {"refund_id": "ref_1", "reason": "the customer asked"}
+
+
+async def test_a_refund_of_grips_own_is_told_from_one_made_elsewhere(
+    provider: StripeProvider, server: StripeServer, purchase: Purchase
+):
+    """By its webhook and by a look, even where the answer to its making was lost."""
+    opened = await provider.open(purchase)
+    payment = server.pay(opened.ref)
+    foreign = server.give_back(payment, 100)
+    server.faults = ["none", "lost"]
+    with pytest.raises(errors.PaymentProviderUnavailable):
+        await provider.refund("ref_1", payment, 900, "USD", "asked")
+    (ours,) = set(server.refunds) - {foreign}
+    made = [event for event in server.events if event["type"] == "refund.created"]
+    told = [provider.read(*delivered(event), NOW_US) for event in made]
+
+    assert [each.refund_ids for each in told] == [{}, {ours: "ref_1"}]
+    assert (await provider.look("ord_1", opened.ref)).refund_ids == {ours: "ref_1"}
+
+
+async def test_a_refund_that_stripe_cannot_make_exactly_is_not_asked_for(
+    provider: StripeProvider, server: StripeServer
+):
+    """Of dinars, as with their payment."""
+    with pytest.raises(errors.AmountUnpayable):
+        await provider.refund("ref_1", "pi_1", 4911, "KWD", "asked")
+    assert not server.requests
 
 
 async def test_a_refund_above_what_is_left_is_refused(

@@ -85,7 +85,7 @@ class StripeProvider:
             "metadata": {"refund_id": refund_id, "reason": reason[:_REASON_MAX]},
         }
         known = await self._all(self._v1.refunds.list_async, _payment(payment_ref))
-        ours = [one for one in known if sessions.metadata(one).get("refund_id") == refund_id]
+        ours = [one for one in known if facts.metadata(one).get("refund_id") == refund_id]
         if not ours:
             made = self._v1.refunds.create_async(params, {"idempotency_key": refund_id})
             ours = [await self._ask(made)]
@@ -116,7 +116,7 @@ class StripeProvider:
         answer = await self._ask(self._v1.payment_intents.search_async({"query": query}))
         with understood(self.name):
             intents = objects(answer, "data")
-            ours = [one for one in intents if sessions.metadata(one).get("order_id") == order_id]
+            ours = [one for one in intents if facts.metadata(one).get("order_id") == order_id]
             paid = [(text(one, "id"), facts.intent_facts(one)) for one in ours]
         # The one that is paid, where an earlier attempt is not.
         paid.sort(key=lambda each: (not each[1], each[0]))
@@ -140,6 +140,7 @@ class StripeProvider:
             session_ref=seen.session_ref,
             payment_ref=seen.payment_ref,
             facts=(*seen.facts, *returned, *disputed),
+            refund_ids=facts.refund_ids(refunds),
         )
 
     async def _all(

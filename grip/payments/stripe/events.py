@@ -73,16 +73,16 @@ def _told(event: Json) -> Told:
         return _meaningless(event, kind)
     found = child(child(event, "data"), "object")
     of = maybe_text(found, "object")
-    marks = found.get("metadata")
-    metadata: Json = marks if isinstance(marks, dict) else {}
+    marks = facts.metadata(found)
     return Told(
         event_id=text(event, "id"),
         kind=kind,
-        order_id=maybe_text(found, "client_reference_id") or maybe_text(metadata, "order_id"),
+        order_id=maybe_text(found, "client_reference_id") or maybe_text(marks, "order_id"),
         session_ref=text(found, "id") if of == "checkout.session" else None,
         payment_ref=_payment(found, of),
         facts=reader(found),
-        session_id=maybe_text(metadata, "session_id"),
+        session_id=maybe_text(marks, "session_id"),
+        refund_ids=facts.refund_ids([found] if of == "refund" else []),
     )
 
 

@@ -4,6 +4,7 @@ Reads the object's own state, not the event's name, wherever the object has one:
 made good by any later one. Pure.
 """
 
+from collections.abc import Iterable
 from typing import Final
 
 from grip.money.payments import (
@@ -79,6 +80,12 @@ def refund_fact(refund: Json) -> Refund:
     return Refund(ref=text(refund, "id"), amount_minor=minor, state=state)
 
 
+def refund_ids(refunds: Iterable[Json]) -> dict[str, str]:
+    """Return grip's own ids of refunds by Stripe's, for those that grip has made."""
+    pairs = [(maybe_text(one, "id"), maybe_text(metadata(one), "refund_id")) for one in refunds]
+    return {name: refund_id for name, refund_id in pairs if name and refund_id}
+
+
 def charge_facts(charge: Json) -> tuple[Fact, ...]:
     """Return the refunds in a charge, where it has them.
 
@@ -89,6 +96,12 @@ def charge_facts(charge: Json) -> tuple[Fact, ...]:
     if not isinstance(found, dict):
         return ()
     return tuple(refund_fact(each) for each in objects(found, "data"))
+
+
+def metadata(found: Json) -> Json:
+    """Return an object's metadata, empty where it has none."""
+    marks = found.get("metadata")
+    return marks if isinstance(marks, dict) else {}
 
 
 def dispute_facts(dispute: Json, moved: str | None = None) -> tuple[Fact, ...]:

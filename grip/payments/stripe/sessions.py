@@ -21,7 +21,7 @@ from grip.payments.reading import (
     text,
 )
 from grip.payments.stripe.amounts import from_stripe, to_stripe
-from grip.payments.stripe.facts import intent_facts, session_facts
+from grip.payments.stripe.facts import intent_facts, metadata, session_facts
 
 _DESCRIPTION_MAX: Final = 250
 _DEAD_INTENTS: Final = frozenset({"requires_payment_method", "canceled"})
@@ -98,12 +98,6 @@ def charge(found: Json) -> Charge:
         refunded_minor=from_stripe(amount(found, "amount_refunded"), money),
         created_us=seconds(found, "created") * 1_000_000,
     )
-
-
-def metadata(found: Json) -> Json:
-    """Return an object's metadata, empty where it has none."""
-    marks = found.get("metadata")
-    return marks if isinstance(marks, dict) else {}
 
 
 def _dead(session: Json, intent: Json) -> tuple[Fact, ...]:
