@@ -36,7 +36,8 @@ class Handler(BaseHTTPRequestHandler):
             server.requests.append((self.command, path, headers, form))
             fault = server.faults.pop(0) if server.faults else "none"
         if headers.get("authorization") != f"Bearer {KEY}":
-            self._answer(401, refusal("invalid_request_error", "Invalid API Key provided"))
+            said = f"Invalid API Key provided: {headers.get('authorization')}"
+            self._answer(401, refusal("invalid_request_error", said))
         elif fault == "500":
             self._answer(500, refusal("api_error", "Something went wrong on Stripe's end"))
         elif fault == "429":

@@ -154,7 +154,7 @@ async def test_an_answer_without_end_is_cut_off(
 ):
     """At eight megabytes."""
     bridge.answers["/checkout"] = [(200, b" " * (9 * 1024 * 1024))]
-    with pytest.raises(errors.PaymentProviderUnavailable):
+    with pytest.raises(errors.PaymentProviderUnavailable, match="has no end"):
         await standard.open(purchase)
 
 
@@ -253,7 +253,7 @@ async def test_charges_are_listed_over_all_pages(standard: StandardProvider, bri
         created_us=1_795_219_200_000_000,
     )
     assert [request[3].get("cursor") for request in bridge.requests] == [None, "2"]
-    with pytest.raises(errors.PaymentProviderUnavailable):
+    with pytest.raises(errors.PaymentProviderUnavailable, match="does not end"):
         _ = [charge async for charge in standard.charges(0, NOW_US)]
 
 

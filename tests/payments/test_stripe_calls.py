@@ -114,7 +114,7 @@ async def test_a_timeout_after_success_leaves_one_session(server: StripeServer, 
         deadline_s=0.2,
         retries=0,
     )
-    with pytest.raises(errors.PaymentProviderUnavailable):
+    with pytest.raises(errors.PaymentProviderUnavailable, match=r"no answer in 0\.2 s"):
         await provider.open(purchase)
     server.release.set()
     opened = await provider.open(purchase)

@@ -186,6 +186,35 @@ async def test_the_last_word_on_a_dispute_is_enough(
     assert last.payment_ref == payment
 
 
+@pytest.mark.parametrize(
+    ("kind", "status", "whats"),
+    [
+        ("charge.dispute.created", "needs_response", {"opened"}),
+        ("charge.dispute.funds_withdrawn", "needs_response", {"opened", "withdrawn"}),
+        ("charge.dispute.funds_reinstated", "under_review", {"opened", "reinstated"}),
+        ("charge.dispute.closed", "lost", {"opened", "withdrawn"}),
+        ("charge.dispute.closed", "won", {"opened", "reinstated"}),
+        ("charge.dispute.closed", "prevented", {"opened", "reinstated"}),
+    ],
+)
+def test_a_dispute_is_understood_without_its_transactions(
+    server: StripeServer, kind: str, status: str, whats: set[str]
+):
+    """By the event's name and the dispute's status, as older versions of the API send it."""
+    dispute = {
+        "id": "dp_1",
+        "object": "dispute",
+        "amount": 4900,
+        "charge": "ch_1",
+        "currency": "usd",
+        "status": status,
+    }
+    (found,) = told([server.event(kind, dispute)])
+
+    assert {fact.what for fact in found.facts if isinstance(fact, Dispute)} == whats
+    assert found.payment_ref == "ch_1"
+
+
 def test_a_refund_of_an_older_api_is_read_too(server: StripeServer):
     """`charge.refund.updated`, and refunds within a charge."""
     refund = {"id": "re_1", "object": "refund", "amount": 5, "currency": "usd", "status": "new"}

@@ -161,6 +161,14 @@ def test_a_signature_of_another_scheme_counts_for_nothing():
             check_stripe(BODY, header.replace("v1=", scheme), (NEW,), NOW_S * 1_000_000)
 
 
+def test_a_signature_with_two_times_is_refused():
+    """Only one of them was signed, and a reader may take the other."""
+    header = stripe.WebhookSignature.generate_signature_header(BODY.decode(), NEW, NOW_S)
+    for two in (f"{header},t={NOW_S}", f"t={NOW_S},{header}", f"{header},t={NOW_S + 1}"):
+        with pytest.raises(WebhookRefused):
+            check_stripe(BODY, two, (NEW,), NOW_S * 1_000_000)
+
+
 @pytest.mark.parametrize(
     "header",
     [

@@ -23,7 +23,6 @@ API_BASE: Final = "https://api.stripe.com"
 
 _T = TypeVar("_T")
 _FIRST_ERROR: Final = 400
-_CONFLICT: Final = 409
 _DETAIL_MAX: Final = 500
 
 # It would write a file into the home directory, and tell which machine this is.
@@ -101,10 +100,7 @@ def named(who: str, key: str, error: stripe.StripeError) -> errors.GripError:
     """Return what an error of the library is: a no, or that nobody can tell yet."""
     words = (error.user_message or type(error).__name__).replace(key, "…")[:_DETAIL_MAX]
     detail = f"{words} ({error.code or type(error).__name__}, request {error.request_id or '-'})"
-    is_no = isinstance(
-        error, stripe.InvalidRequestError | stripe.CardError | stripe.IdempotencyError
-    )
-    if is_no and error.http_status != _CONFLICT:
+    if isinstance(error, stripe.InvalidRequestError | stripe.CardError | stripe.IdempotencyError):
         return errors.PaymentProviderRefused(
             f"the payment provider {who} refused this", detail=detail
         )
