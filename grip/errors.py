@@ -120,6 +120,20 @@ class ModelNotFound(GripError):
     category = Category.NOT_FOUND
 
 
+class OwnerOnly(GripError):
+    """What was asked for is the wallet's owner's to do, and a member's key asked."""
+
+    code = "owner_only"
+    category = Category.FORBIDDEN
+
+
+class BillingProfileMissing(GripError):
+    """A wallet has nobody to write an invoice to."""
+
+    code = "billing_profile_missing"
+    category = Category.CONFLICT
+
+
 class InsufficientCredits(GripError):
     """The wallet cannot cover an amount; `metadata` has `required`, `available` and `held`."""
 

@@ -11,6 +11,8 @@ from decimal import Decimal
 from grip import clock
 from grip.errors import InvalidRequest
 from grip.money import amounts
+from grip.settings.addresses import Amount, AmountText
+from grip.settings.kinds import ValueRefused
 
 _WHOLE = re.compile(r"[0-9]{1,19}")
 _SECONDS = re.compile(r"[0-9]{1,6}(\.[0-9]{1,3})?")
@@ -35,6 +37,14 @@ def price(words: str | None, option: str, per: int = 1) -> int | None:
     try:
         return amounts.rate_nano(words, per)
     except ValueError as refused:
+        raise _refused(option, str(refused)) from None
+
+
+def money(words: str, option: str) -> Amount:
+    """Return an amount with its currency, written "49 USD"."""
+    try:
+        return AmountText().from_toml(words)
+    except ValueRefused as refused:
         raise _refused(option, str(refused)) from None
 
 

@@ -1,0 +1,99 @@
+"""Checkout: an order and its session, written down together, then opened at the provider.
+
+The answer shows net, tax and gross, credits, terms and refund policy before anybody pays. Refuses
+to begin where no webhook could ever be verified: money would come, and no credits.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from grip import errors
+from grip.clock import to_iso
+from grip.payments.port import Opened, PaymentProvider
+from grip.services.context import Context
+from grip.services.selling import agreeing, sessions
+from grip.services.selling.agreeing import Links, Offer
+from grip.store import wallets
+from grip.store.orders import Order
+from grip.store.records import Caller
+
+LASTS_US: Final = 3600 * 1_000_000
+"""How long a payment page is open."""
+
+
+class Begun(msgspec.Struct, frozen=True, kw_only=True):
+    """A checkout that has begun: where the customer pays, and for what."""
+
+    order: Order
+    opened: Opened
+    session_id: str
+
+
+def chosen(providers: Mapping[str, PaymentProvider], name: str | None) -> PaymentProvider:
+    """Return the provider that a customer named, or the only one that there is.
+
+    Raises WebhookUnavailable where it could not tell of a payment.
+    """
+    able = [provider for provider in providers.values() if provider.can_open]
+    if name is not None:
+        provider = providers.get(name)
+        if provider is None:
+            raise errors.InvalidRequest(
+                f"there is no payment provider {name!r}; there are {', '.join(providers)}",
+                param="provider",
+            )
+        if not provider.can_open:
+            raise errors.WebhookUnavailable(
+                "nothing can be bought at the moment",
+                detail=f"{name} has no secret for its webhook",
+            )
+        return provider
+    if len(able) == 1:
+        return able[0]
+    if not able:
+        raise errors.WebhookUnavailable(
+            "nothing can be bought at the moment",
+            detail="no payment provider with a secret for its webhook is configured",
+        )
+    names = ", ".join(provider.name for provider in able)
+    raise errors.InvalidRequest(f"name a payment provider: {names}", param="provider")
+
+
+async def begin(
+    context: Context, provider: PaymentProvider, caller: Caller, offer: Offer, links: Links
+) -> Begun:
+    """Begin a checkout of the caller's wallet, which is its owner's to do.
+
+    Raises OwnerOnly, what agreeing raises, and what the provider does: the order then fails, or is
+    left to the janitor where nobody knows.
+    """
+    if not caller.is_owner:
+        raise errors.OwnerOnly("credits are bought with a key of the wallet's owner")
+    async with context.database.write() as connection:
+        wallet = await wallets.lock(connection, caller.wallet_id)
+        order = await agreeing.order(
+            context,
+            connection,
+            wallet,
+            offer,
+            provider=provider.name,
+            actor=f"key:{caller.key_id}",
+            links=links,
+        )
+        session = await sessions.add(context, connection, order, lasts_us=LASTS_US)
+    opened = await sessions.open_at(context, provider, session)
+    return Begun(order=order, opened=opened, session_id=session.id)
+
+
+def describe(begun: Begun) -> dict[str, Any]:
+    """Return what a customer is answered, before they pay."""
+    return {
+        "id": begun.session_id,
+        "object": "checkout.session",
+        "url": begun.opened.url,
+        "expires_at": to_iso(begun.opened.expires_us),
+        "provider": begun.order.provider,
+        **agreeing.describe(begun.order),
+    }
