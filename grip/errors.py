@@ -327,3 +327,10 @@ class ExportUnreadable(InvalidRequest):
     """A provider's export cannot be read; `metadata["line"]` says where."""
 
     code = "export_unreadable"
+
+
+class DocumentInvalid(GripError):
+    """An invoice lacks what the law wants, or does not add up; `param` is the field."""
+
+    code = "invalid_document"
+    category = Category.UNPROCESSABLE

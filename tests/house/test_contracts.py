@@ -23,6 +23,8 @@ VIOLATIONS = {
     "a callback past the guard": ("tasks/callbacks/delivery.py", "import httpx2"),
     "a payment provider that knows the store": ("payments/port.py", "import grip.store.records"),
     "a payment provider with another client": ("payments/wire.py", "import aiohttp"),
+    "a document that reads a clock": ("documents/words.py", "import time"),
+    "a document that knows the store": ("documents/render.py", "import grip.store.records"),
     "a room that nobody placed": ("attic.py", "import grip.errors"),
 }
 

@@ -28,8 +28,8 @@ def loaded() -> set[str]:
     return {name.partition(".")[0] for name in done.stdout.split()}
 
 
-@pytest.mark.parametrize("library", ["alembic", "cryptography", "pydantic", "typer"])
+@pytest.mark.parametrize("library", ["alembic", "cryptography", "fpdf", "PIL", "pydantic", "typer"])
 def test_a_worker_does_without(loaded: set[str], library: str):
-    """Schema changes, signatures, others' models and the command line have no place there."""
+    """Schema changes, signatures, documents, others' models and commands have no place there."""
     assert {"litestar", "sqlalchemy"} <= loaded
     assert library not in loaded
