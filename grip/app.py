@@ -25,6 +25,7 @@ from grip.gateway.streams import StreamTerms
 from grip.gateway.upstream import Upstream
 from grip.ids import IdSource
 from grip.money.states import TierLimits
+from grip.payments.build import Providers
 from grip.providers.anthropic import AnthropicAdapter
 from grip.providers.clients import ChatWire, MessagesWire
 from grip.providers.gemini import GeminiAdapter
@@ -68,6 +69,7 @@ class App:
     strangers: GuardedClient
     callbacks: Deliveries
     tasks: TaskRoom
+    payments: Providers
 
     async def start(self, *, succeeds: Sequence[str] = ()) -> None:
         """Make or check the schema, open the books, and resolve what the dead have left.
@@ -101,6 +103,7 @@ class App:
         await self.transport.close()
         await self.strangers.close()
         await self.tasks.store.close()
+        await self.payments.close()
         await self.context.database.close()
 
 
@@ -196,7 +199,15 @@ def build(
             host=socket.gethostname(),
             patience=patience,
         ),
+        payments=payment_providers(settings),
     )
+
+
+def payment_providers(settings: Settings) -> Providers:
+    """Return the payment providers of a configuration; who asks for it closes it."""
+    server = settings.server
+    address = server.public_url or f"http://{server.host}:{server.port}"
+    return Providers(settings.payments, address=address)
 
 
 def deliveries(

@@ -1,4 +1,4 @@
-"""`grip orders`: credits that were bought, made by hand or at a checkout, settled and given back."""
+"""`grip orders`: credits that are bought, settled by hand or at a checkout, and given back."""
 
 from typing import Annotated
 
@@ -166,8 +166,11 @@ def refund(
             reason=reason,
             may_owe=owe,
         )
-        async with gateway.payment_providers(context) as providers:
+        providers = gateway.payment_providers(context.settings)
+        try:
             done = await refunds.submit(context, providers, asked)
+        finally:
+            await providers.close()
         return done, await sales.find(context, order)
 
     done, after = run(config, give_back)

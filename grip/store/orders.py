@@ -4,7 +4,7 @@ An order's row is locked before its wallet's. What was agreed never changes; eve
 names the state that it starts from.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -54,6 +54,8 @@ class Order:
     reversed_credits: int = 0
     disputed: bool = False
     evidence: str | None = None
+    idem_key: str | None = None
+    fingerprint: str | None = None
 
     @property
     def expected(self) -> Expected:
@@ -82,6 +84,11 @@ async def by_payment(connection: AsyncConnection, provider: str, payment_ref: st
         payment_order.c.provider == provider,
         payment_order.c.payment_ref == payment_ref,
     )
+
+
+async def by_idem_key(connection: AsyncConnection, idem_key: str) -> Order | None:
+    """Return the order that an Idempotency-Key stands for, None where there is none."""
+    return await _one(connection, payment_order.c.idem_key == idem_key)
 
 
 async def lock(connection: AsyncConnection, order_id: str) -> Order | None:
@@ -152,8 +159,8 @@ async def learn(
 ) -> None:
     """Write down what was told of an order; what is known already stays as it is."""
     values = [
-        {"order_id": order_id, **_columns(fact), "source": source, "seen_us": seen_us}
-        for fact in facts
+        {"order_id": order_id, **columns, "source": source, "seen_us": seen_us}
+        for columns in plain(facts)
     ]
     if not values:
         return
@@ -162,6 +169,16 @@ async def learn(
     for value in values:
         statement = insert_(payment_fact).values(value).on_conflict_do_nothing()
         await connection.execute(statement)
+
+
+def plain(facts: Iterable[Fact]) -> list[dict[str, Any]]:
+    """Return facts as they are stored."""
+    return [_columns(fact) for fact in facts]
+
+
+def facts_from(stored: Iterable[Mapping[str, Any]]) -> tuple[Fact, ...]:
+    """Return the facts that were stored so."""
+    return tuple(_fact(row) for row in stored)
 
 
 async def facts_of(connection: AsyncConnection, order_id: str) -> list[Fact]:
@@ -189,7 +206,7 @@ def _columns(fact: Fact) -> dict[str, Any]:
     }
 
 
-def _fact(row: sa.RowMapping) -> Fact:
+def _fact(row: Mapping[str, Any] | sa.RowMapping) -> Fact:
     ref, word, amount = row["ref"], row["word"], row["amount_minor"]
     match row["kind"]:
         case "paid":

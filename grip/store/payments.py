@@ -18,6 +18,8 @@ CLOSED: Final = "closed"
 APPLIED: Final = "applied"
 IGNORED: Final = "ignored"
 QUARANTINED: Final = "quarantined"
+WAITING: Final = "waiting"
+"""It is about a payment of which nobody has told yet."""
 
 REQUESTED: Final = "requested"
 
@@ -46,8 +48,10 @@ class Event:
     event_id: str
     kind: str
     order_id: str | None
+    payment_ref: str | None
     state: str
     detail: str | None
+    facts: list[dict[str, Any]]
     body: bytes
     received_us: int
 
@@ -128,6 +132,23 @@ async def keep_event(connection: AsyncConnection, event: Event) -> bool:
     insert_ = sqlite.insert if is_sqlite else postgresql.insert
     statement = insert_(payment_event).values(asdict(event)).on_conflict_do_nothing()
     return (await connection.execute(statement)).rowcount == 1
+
+
+async def take_waiting(
+    connection: AsyncConnection, provider: str, payment_ref: str, *, order_id: str
+) -> list[Event]:
+    """Take the events that waited for a payment, which is the order's."""
+    taken = (
+        sa.update(payment_event)
+        .where(
+            payment_event.c.provider == provider,
+            payment_event.c.payment_ref == payment_ref,
+            payment_event.c.state == WAITING,
+        )
+        .values(state=APPLIED, order_id=order_id, detail=None)
+        .returning(*payment_event.c)
+    )
+    return [rows.record(Event, row) for row in (await connection.execute(taken)).mappings()]
 
 
 async def events(

@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator, Mapping
 
 from grip import errors
 from grip.money.payments import PENDING, Fact, Refund
-from grip.payments.port import Charge, Opened, Purchase, Seen, Told
+from grip.payments.build import Providers
+from grip.payments.port import Charge, Opened, PaymentProvider, Purchase, Seen, Told
 
 POSTED: dict[bytes, Told] = {}
 """What the bytes of each webhook say."""
@@ -18,13 +19,27 @@ def post(told: Told) -> bytes:
     return raw
 
 
+class Shelf(Providers):
+    """The providers of a test, by their names."""
+
+    def __init__(self, *banks: "Bank") -> None:
+        super().__init__({bank.name: {} for bank in banks})
+        self._banks = {bank.name: bank for bank in banks}
+
+    def get(self, name: str) -> PaymentProvider:
+        """Return a bank; raises PaymentProviderUnknown."""
+        if name not in self._banks:
+            raise errors.PaymentProviderUnknown(f"there is no payment provider {name!r}")
+        return self._banks[name]
+
+
 class Bank:
     """A provider: `asked` counts calls, `away` makes it fail, before or after it has done them."""
 
-    name = "stripe"
     can_open = True
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "stripe") -> None:
+        self.name = name
         self.asked: Counter[str] = Counter()
         self.away = ""
         self.refund_state = PENDING

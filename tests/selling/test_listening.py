@@ -1,18 +1,21 @@
 """Webhooks: kept as they came, done once, and put aside where they do not fit."""
 
 import asyncio
+from dataclasses import replace
+from itertools import permutations
 from typing import Any
 
 import pytest
 
 from grip import errors
+from grip.money.payments import REINSTATED, SUCCEEDED, WITHDRAWN, Dispute, Refund
 from grip.payments.port import Told
-from grip.services.selling import listening
+from grip.services.selling import listening, sales
 from grip.store import payments
 from grip.store.orders import Order
 from grip.store.payments import Session
 from tests.selling.bank import Bank, post
-from tests.selling.conftest import BONUS, CREDITS, PAID, Till
+from tests.selling.conftest import BONUS, CREDITS, GROSS, PAID, Till
 
 ALL = CREDITS + BONUS
 SIGNED = {"signature": "good"}
@@ -132,5 +135,34 @@ async def test_an_event_without_an_order_finds_it_by_its_payment(till: Till):
     lost = told(order, event_id="evt_3", order_id=None, payment_ref="pay_7")
 
     assert await _receive(till, nameless) == "ignored"
-    assert await _receive(till, lost) == "quarantined"
+    assert await _receive(till, lost) == "waiting"
     assert await _receive(till, told(order, event_id="evt_4", order_id="ord_x")) == "quarantined"
+
+
+async def test_what_is_told_of_a_payment_before_the_payment_waits_for_it(till: Till):
+    """Row 22: refunds and disputes name the charge alone, and may come first."""
+    back = Refund(ref="re_1", amount_minor=GROSS, state=SUCCEEDED)
+    taken = Dispute(ref="dp_1", amount_minor=GROSS, what=WITHDRAWN)
+    given = Dispute(ref="dp_1", amount_minor=GROSS, what=REINSTATED)
+    ends = set()
+    for number, facts in enumerate(permutations([PAID, back, taken, given])):
+        ana = await till.customer(f"ana{number}@example.com")
+        order = await till.order(ana)
+        payment = f"pay_{number}"
+        for fact in facts:
+            is_payment = fact == PAID
+            await _receive(
+                till,
+                told(
+                    order,
+                    event_id=f"evt_{number}_{fact!r}",
+                    order_id=order.id if is_payment else None,
+                    payment_ref=payment,
+                    facts=(replace(PAID, ref=payment) if is_payment else fact,),
+                ),
+            )
+        wallet = await till.wallet(ana)
+        stands = await sales.find(till.context, order.id)
+        ends.add((stands.status, stands.disputed, wallet.balance, wallet.debt))
+
+    assert ends == {("reversed", False, 0, 0)}

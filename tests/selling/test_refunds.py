@@ -10,7 +10,7 @@ from grip.store import payments
 from grip.store.orders import Order
 from grip.store.payments import RefundRow
 from grip.store.records import Wallet
-from tests.selling.bank import Bank
+from tests.selling.bank import Bank, Shelf
 from tests.selling.conftest import BONUS, CREDITS, GROSS, PAID, Till
 
 ALL = CREDITS + BONUS
@@ -33,7 +33,7 @@ async def test_a_refund_holds_its_credits_until_the_provider_has_spoken(till: Ti
     bank = Bank()
     refund = await _request(till, order, GROSS // 2)
     held = await till.wallet(ana)
-    refund = await refunds.submit(till.context, {"stripe": bank}, refund)
+    refund = await refunds.submit(till.context, Shelf(bank), refund)
     pending = await till.wallet(ana)
     order = await till.tell(
         order, Refund(ref=refund.ref or "", amount_minor=GROSS // 2, state=SUCCEEDED)
@@ -58,7 +58,7 @@ async def test_a_refund_that_is_done_at_once_is_over(till: Till):
     ana, order = await _paid(till)
     bank = Bank()
     bank.refund_state = SUCCEEDED
-    refund = await refunds.submit(till.context, {"stripe": bank}, await _request(till, order))
+    refund = await refunds.submit(till.context, Shelf(bank), await _request(till, order))
     after = await till.wallet(ana)
 
     assert (refund.state, after.balance, after.held) == ("succeeded", 0, 0)
@@ -72,11 +72,11 @@ async def test_a_provider_that_is_away_is_asked_again_with_the_same_key(till: Ti
     bank.refund_state, bank.away = SUCCEEDED, when
     refund = await _request(till, order)
     with pytest.raises(errors.PaymentProviderUnavailable):
-        await refunds.submit(till.context, {"stripe": bank}, refund)
+        await refunds.submit(till.context, Shelf(bank), refund)
     assert (await till.wallet(ana)).held == ALL
     bank.away = ""
-    refund = await refunds.submit(till.context, {"stripe": bank}, refund)
-    again = await refunds.submit(till.context, {"stripe": bank}, refund)
+    refund = await refunds.submit(till.context, Shelf(bank), refund)
+    again = await refunds.submit(till.context, Shelf(bank), refund)
 
     assert (refund.state, again.state, len(bank.refunds)) == ("succeeded", "succeeded", 1)
     assert (await till.wallet(ana)).balance == 0
@@ -87,7 +87,7 @@ async def test_a_refund_that_fails_gives_its_credits_free_again(till: Till):
     ana, order = await _paid(till)
     bank = Bank()
     bank.refund_state = FAILED
-    refund = await refunds.submit(till.context, {"stripe": bank}, await _request(till, order))
+    refund = await refunds.submit(till.context, Shelf(bank), await _request(till, order))
     after = await till.wallet(ana)
 
     assert (refund.state, after.balance, after.held) == ("failed", ALL, 0)
@@ -125,7 +125,7 @@ async def test_credits_that_are_spent_are_not_refunded_unless_they_may_be_owed(t
     )
     bank = Bank()
     bank.refund_state = SUCCEEDED
-    await refunds.submit(till.context, {"stripe": bank}, refund)
+    await refunds.submit(till.context, Shelf(bank), refund)
     after = await till.wallet(ana)
 
     assert (after.balance, after.held, after.debt) == (0, 0, ALL - 1_000)
@@ -138,7 +138,7 @@ async def test_the_providers_word_may_come_before_its_answer(till: Till):
     refund = await _request(till, order)
     await till.tell(order, Refund(ref=f"re_{refund.id}", amount_minor=GROSS, state=SUCCEEDED))
     bank.refund_state = PENDING
-    refund = await refunds.submit(till.context, {"stripe": bank}, refund)
+    refund = await refunds.submit(till.context, Shelf(bank), refund)
     after = await till.wallet(ana)
 
     assert (refund.state, after.balance, after.held, after.debt) == ("succeeded", 0, 0, 0)
@@ -148,7 +148,7 @@ async def test_a_manual_order_is_refunded_by_hand(till: Till):
     """The operator has sent the money back."""
     ana = await till.customer()
     order = await till.tell(await till.order(ana, provider="manual"), PAID)
-    refund = await refunds.submit(till.context, {}, await _request(till, order))
+    refund = await refunds.submit(till.context, Shelf(), await _request(till, order))
 
     assert (refund.state, (await till.wallet(ana)).balance) == ("succeeded", 0)
 

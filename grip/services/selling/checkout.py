@@ -4,13 +4,14 @@ The answer shows net, tax and gross, credits, terms and refund policy before any
 to begin where no webhook could ever be verified: money would come, and no credits.
 """
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
 
 from grip import errors
 from grip.clock import to_iso
+from grip.payments.build import Providers
 from grip.payments.port import Opened, PaymentProvider
 from grip.services.context import Context
 from grip.services.selling import agreeing, sessions
@@ -31,34 +32,27 @@ class Begun(msgspec.Struct, frozen=True, kw_only=True):
     session_id: str
 
 
-def chosen(providers: Mapping[str, PaymentProvider], name: str | None) -> PaymentProvider:
+def chosen(providers: Providers, name: str | None) -> PaymentProvider:
     """Return the provider that a customer named, or the only one that there is.
 
-    Raises WebhookUnavailable where it could not tell of a payment.
+    Raises InvalidRequest, and WebhookUnavailable where nobody could tell of a payment.
     """
-    able = [provider for provider in providers.values() if provider.can_open]
     if name is not None:
-        provider = providers.get(name)
-        if provider is None:
+        if name not in providers.names:
             raise errors.InvalidRequest(
-                f"there is no payment provider {name!r}; there are {', '.join(providers)}",
-                param="provider",
+                f"provider: there is {_or(providers.names)}, not {name!r}", param="provider"
             )
-        if not provider.can_open:
-            raise errors.WebhookUnavailable(
-                "nothing can be bought at the moment",
-                detail=f"{name} has no secret for its webhook",
-            )
-        return provider
-    if len(able) == 1:
-        return able[0]
-    if not able:
+        return _able(providers.get(name))
+    if not providers.names:
         raise errors.WebhookUnavailable(
-            "nothing can be bought at the moment",
-            detail="no payment provider with a secret for its webhook is configured",
+            "nothing can be bought here: ask the operator for an order",
+            detail="the configuration has no [payments.NAME]",
         )
-    names = ", ".join(provider.name for provider in able)
-    raise errors.InvalidRequest(f"name a payment provider: {names}", param="provider")
+    if len(providers.names) > 1:
+        raise errors.InvalidRequest(
+            f"provider: say which, {_or(providers.names)}", param="provider"
+        )
+    return _able(providers.get(providers.names[0]))
 
 
 async def begin(
@@ -97,3 +91,16 @@ def describe(begun: Begun) -> dict[str, Any]:
         "provider": begun.order.provider,
         **agreeing.describe(begun.order),
     }
+
+
+def _able(provider: PaymentProvider) -> PaymentProvider:
+    if not provider.can_open:
+        raise errors.WebhookUnavailable(
+            "nothing can be bought at the moment: ask the operator",
+            detail=f"[payments.{provider.name}] has no secret for its webhook",
+        )
+    return provider
+
+
+def _or(names: Sequence[str]) -> str:
+    return " or ".join(names) or "none"

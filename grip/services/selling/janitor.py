@@ -4,13 +4,12 @@ The provider is asked; grip never guesses (reference: Kill Bill's janitor). Any 
 claim pushes the time of the next look on, and all that is done is done once by its keys.
 """
 
-from collections.abc import Mapping
 from typing import Final
 
 import structlog
 
 from grip import errors
-from grip.payments.port import PaymentProvider
+from grip.payments.build import Providers
 from grip.services.context import Context
 from grip.services.selling import listening, refunds, sessions
 from grip.store import orders, payments
@@ -28,7 +27,7 @@ _PUT_OFF_US: Final = 6 * _HOUR_US
 log = structlog.get_logger(__name__)
 
 
-async def run(context: Context, providers: Mapping[str, PaymentProvider]) -> int:
+async def run(context: Context, providers: Providers) -> int:
     """Ask after what is due; return how much that was. Raises DatabaseUnavailable."""
     now_us = context.clock()
     async with context.database.write() as connection:
@@ -42,13 +41,9 @@ async def run(context: Context, providers: Mapping[str, PaymentProvider]) -> int
     return len(open_sessions) + len(open_refunds)
 
 
-async def _session(
-    context: Context, providers: Mapping[str, PaymentProvider], session: Session
-) -> None:
-    provider = providers.get(session.provider)
+async def _session(context: Context, providers: Providers, session: Session) -> None:
     try:
-        if provider is None:
-            raise errors.PaymentProviderUnknown(f"{session.provider!r} is not configured any more")
+        provider = providers.get(session.provider)
         age_us = context.clock() - session.created_us
         if session.ref is None and age_us < _KEYS_LAST_US:
             # The same key again: the provider says which session it is, or makes the one.
@@ -74,9 +69,7 @@ async def _session(
             await payments.change_session(connection, found, due_us=due_us)
 
 
-async def _refund(
-    context: Context, providers: Mapping[str, PaymentProvider], refund: RefundRow
-) -> None:
+async def _refund(context: Context, providers: Providers, refund: RefundRow) -> None:
     try:
         await refunds.submit(context, providers, refund)
     except (errors.DatabaseUnavailable, errors.BooksBroken):

@@ -30,15 +30,15 @@ async def receive(
     told = provider.read(raw, headers, context.clock())
     async with context.database.write() as connection:
         order, why = await _order_of(connection, provider.name, told)
-        state = payments.QUARANTINED if why else payments.APPLIED
-        if not why and not told.facts:
-            state = payments.IGNORED
+        state = _state(order, why, told)
         event = Event(
             provider=provider.name,
             event_id=told.event_id,
             kind=told.kind,
             order_id=None if order is None else order.id,
             state=state,
+            payment_ref=told.payment_ref,
+            facts=orders.plain(told.facts),
             detail=why or None,
             body=raw,
             received_us=context.clock(),
@@ -47,8 +47,15 @@ async def receive(
         if is_new and order is not None and state == payments.APPLIED:
             await _adopt(connection, order, told.session_ref)
             source = f"{provider.name}:{told.event_id}"
-            await telling.apply(context, connection, order, told.facts, source=source)
-    if why:
+            await telling.apply(
+                context,
+                connection,
+                order,
+                told.facts,
+                source=source,
+                refund_ids=told.refund_ids,
+            )
+    if state == payments.QUARANTINED:
         log.error("payment.quarantined", provider=provider.name, event_id=told.event_id, why=why)
     return state
 
@@ -59,8 +66,36 @@ async def learn(context: Context, provider: str, order_id: str, seen: Seen) -> O
         order = await settling.locked(connection, order_id)
         await _adopt(connection, order, seen.session_ref)
         return await telling.apply(
-            context, connection, order, seen.facts, source=f"{provider}:asked"
+            context,
+            connection,
+            order,
+            seen.facts,
+            source=f"{provider}:asked",
+            refund_ids=seen.refund_ids,
         )
+
+
+def _state(order: Order | None, why: str, told: Told) -> str:
+    if not told.facts:
+        return payments.IGNORED
+    if order is None and told.order_id is None and told.payment_ref is not None:
+        # Of a payment that nobody has told of yet: events come in any order.
+        return payments.WAITING
+    return payments.QUARANTINED if why else payments.APPLIED
+
+
+async def _catch_up(context: Context, connection: Connection, order: Order) -> Order:
+    """Do what was told of an order's payment before the payment itself was."""
+    if order.payment_ref is None:
+        return order
+    waiting = await payments.take_waiting(
+        connection, order.provider, order.payment_ref, order_id=order.id
+    )
+    for event in waiting:
+        source = f"{event.provider}:{event.event_id}"
+        facts = orders.facts_from(event.facts)
+        order = await telling.apply(context, connection, order, facts, source=source)
+    return order
 
 
 async def _order_of(connection: Connection, provider: str, told: Told) -> tuple[Order | None, str]:

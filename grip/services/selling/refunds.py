@@ -5,7 +5,6 @@ the provider answers with the same refund. None is ever given up on its own: onl
 word ends one.
 """
 
-from collections.abc import Mapping
 from typing import Final
 
 import structlog
@@ -14,7 +13,7 @@ from grip import errors
 from grip.money import ledger, payments
 from grip.money.currencies import major
 from grip.money.payments import Refund
-from grip.payments.port import PaymentProvider
+from grip.payments.build import Providers
 from grip.services import amounts, postings
 from grip.services.context import Context
 from grip.services.selling import settling, telling
@@ -79,9 +78,7 @@ async def request(
     return refund
 
 
-async def submit(
-    context: Context, providers: Mapping[str, PaymentProvider], refund: RefundRow
-) -> RefundRow:
+async def submit(context: Context, providers: Providers, refund: RefundRow) -> RefundRow:
     """Ask the provider for a refund, once however often it is asked; return it as it stands then.
 
     Raises PaymentProviderUnavailable where nobody knows yet: the janitor goes on.
@@ -97,14 +94,9 @@ async def submit(
     return await _answered(context, refund, answer)
 
 
-async def _ask(providers: Mapping[str, PaymentProvider], order: Order, refund: RefundRow) -> Refund:
-    provider = providers.get(order.provider)
-    if provider is None:
-        raise errors.PaymentProviderUnknown(
-            f"the order {order.id} was paid through {order.provider!r}, which is not configured"
-        )
+async def _ask(providers: Providers, order: Order, refund: RefundRow) -> Refund:
     try:
-        return await provider.refund(
+        return await providers.get(order.provider).refund(
             refund.id,
             order.payment_ref or "",
             refund.amount_minor,

@@ -1,6 +1,7 @@
 """Writing down what was told of an order, and doing what it asks for: in one transaction."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
 from typing import Final
 
 from grip import errors
@@ -17,6 +18,7 @@ from grip.store.orders import Order
 from grip.store.payments import RefundRow
 
 _ENDED: Final = (payments.SUCCEEDED, payments.FAILED, payments.CANCELED)
+_NONE: Final[Mapping[str, str]] = MappingProxyType({})
 _REASON: Final = "told by the payment provider"
 
 
@@ -29,15 +31,31 @@ async def apply(
     source: str,
     actor: str = "",
     reason: str = _REASON,
+    refund_ids: Mapping[str, str] = _NONE,
 ) -> Order:
-    """Write down facts of a locked order, end its refunds by them, and settle it."""
+    """Write down facts of a locked order, end its refunds by them, and settle it.
+
+    `refund_ids` are grip's own ids of refunds by the provider's names of them.
+    """
     seen_us = context.clock()
+    await _name_refunds(connection, order, refund_ids)
     await orders.learn(connection, order.id, facts, source=source, seen_us=seen_us)
     known = await orders.facts_of(connection, order.id)
     await _end_refunds(context, connection, order, known)
     return await settling.settle(
         context, connection, order, actor=actor or f"payments:{order.provider}", reason=reason
     )
+
+
+async def _name_refunds(
+    connection: Connection, order: Order, refund_ids: Mapping[str, str]
+) -> None:
+    """Write down what the provider calls refunds whose answer has not come, or was lost."""
+    for ref, refund_id in refund_ids.items():
+        refund = await rows.find_refund(connection, refund_id)
+        if refund is None or refund.order_id != order.id or refund.ref is not None:
+            continue
+        await rows.change_refund(connection, refund, state=payments.PENDING, ref=ref, due_us=None)
 
 
 async def _end_refunds(

@@ -25,6 +25,8 @@ payment_order = table(
     integer("gross_minor"),
     sa.Column("snapshot", Json, nullable=False),
     text("actor"),
+    text("idem_key", null=True),
+    text("fingerprint", null=True),
     integer("created_us"),
     integer("paid_us", null=True),
     text("payment_ref", null=True),
@@ -32,6 +34,7 @@ payment_order = table(
     integer("reversed_credits", default=0),
     integer("disputed", default=0),
     text("evidence", null=True),
+    sa.UniqueConstraint("idem_key"),
     check(
         "status",
         "status IN ('created', 'awaiting_payment', 'paid', 'partially_reversed', 'reversed', "
@@ -87,14 +90,24 @@ payment_event = table(
     sa.Column("event_id", sa.Text, primary_key=True),
     text("kind"),
     text("order_id", null=True),
+    text("payment_ref", null=True),
     text("state"),
     text("detail", null=True),
+    sa.Column("facts", Json, nullable=False),
     sa.Column("body", Bytes, nullable=False),
     integer("received_us"),
-    check("state", "state IN ('applied', 'ignored', 'quarantined')"),
+    check("state", "state IN ('applied', 'ignored', 'quarantined', 'waiting')"),
 )
 sa.Index("ix_payment_event_received", payment_event.c.received_us)
 sa.Index("ix_payment_event_order", payment_event.c.order_id)
+_WAITING = payment_event.c.state == "waiting"
+sa.Index(
+    "ix_payment_event_waiting",
+    payment_event.c.provider,
+    payment_event.c.payment_ref,
+    sqlite_where=_WAITING,
+    postgresql_where=_WAITING,
+)
 
 payment_fact = table(
     "payment_fact",

@@ -71,6 +71,8 @@ def _payment_order() -> None:
         sa.Column("gross_minor", Int, nullable=False),
         sa.Column("snapshot", sa.Text(), nullable=False),
         sa.Column("actor", sa.Text(), nullable=False),
+        sa.Column("idem_key", sa.Text(), nullable=True),
+        sa.Column("fingerprint", sa.Text(), nullable=True),
         sa.Column("created_us", Int, nullable=False),
         sa.Column("paid_us", Int, nullable=True),
         sa.Column("payment_ref", sa.Text(), nullable=True),
@@ -104,6 +106,7 @@ def _payment_order() -> None:
             ["wallet_id"], ["wallet.id"], name=op.f("fk_payment_order_wallet_id")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_payment_order")),
+        sa.UniqueConstraint("idem_key", name=op.f("uq_payment_order_idem_key")),
         sqlite_strict=True,
     )
     op.create_index("ix_payment_order_wallet", "payment_order", ["wallet_id", "created_us"])
@@ -160,18 +163,29 @@ def _payment_event() -> None:
         sa.Column("event_id", sa.Text(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("order_id", sa.Text(), nullable=True),
+        sa.Column("payment_ref", sa.Text(), nullable=True),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("detail", sa.Text(), nullable=True),
+        sa.Column("facts", sa.Text(), nullable=False),
         sa.Column("body", Bytes, nullable=False),
         sa.Column("received_us", Int, nullable=False),
         sa.CheckConstraint(
-            "state IN ('applied', 'ignored', 'quarantined')", name=op.f("ck_payment_event_state")
+            "state IN ('applied', 'ignored', 'quarantined', 'waiting')",
+            name=op.f("ck_payment_event_state"),
         ),
         sa.PrimaryKeyConstraint("provider", "event_id", name=op.f("pk_payment_event")),
         sqlite_strict=True,
     )
     op.create_index("ix_payment_event_order", "payment_event", ["order_id"])
     op.create_index("ix_payment_event_received", "payment_event", ["received_us"])
+    is_waiting = sa.text("state = 'waiting'")
+    op.create_index(
+        "ix_payment_event_waiting",
+        "payment_event",
+        ["provider", "payment_ref"],
+        sqlite_where=is_waiting,
+        postgresql_where=is_waiting,
+    )
 
 
 def _payment_fact() -> None:
