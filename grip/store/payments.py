@@ -9,7 +9,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from grip import errors
 from grip.store import rows
-from grip.store.tables import checkout_session, payment_event, payment_refund
+from grip.store.tables import (
+    checkout_session,
+    payment_event,
+    payment_order,
+    payment_refund,
+)
 
 CREATING: Final = "creating"
 OPEN: Final = "open"
@@ -149,6 +154,24 @@ async def take_waiting(
         .returning(*payment_event.c)
     )
     return [rows.record(Event, row) for row in (await connection.execute(taken)).mappings()]
+
+
+async def overdue(connection: AsyncConnection, *, limit: int) -> list[str]:
+    """Return paid orders of whose payment something was told that waits still."""
+    query = (
+        sa.select(payment_order.c.id)
+        .join(
+            payment_event,
+            sa.and_(
+                payment_event.c.provider == payment_order.c.provider,
+                payment_event.c.payment_ref == payment_order.c.payment_ref,
+                payment_event.c.state == WAITING,
+            ),
+        )
+        .distinct()
+        .limit(limit)
+    )
+    return list((await connection.execute(query)).scalars())
 
 
 async def events(

@@ -34,6 +34,10 @@ async def run(context: Context, providers: Providers) -> int:
         due = {"now_us": now_us, "until_us": now_us + _LEASE_US, "limit": _AT_ONCE}
         open_sessions = await payments.claim_sessions(connection, **due)
         open_refunds = await payments.claim_refunds(connection, **due)
+    async with context.database.read() as connection:
+        waited_for = await payments.overdue(connection, limit=_AT_ONCE)
+    for order_id in waited_for:
+        await listening.catch_up(context, order_id)
     for session in open_sessions:
         await _session(context, providers, session)
     for refund in open_refunds:

@@ -47,7 +47,7 @@ async def receive(
         if is_new and order is not None and state == payments.APPLIED:
             await _adopt(connection, order, told.session_ref)
             source = f"{provider.name}:{told.event_id}"
-            await telling.apply(
+            order = await telling.apply(
                 context,
                 connection,
                 order,
@@ -55,6 +55,7 @@ async def receive(
                 source=source,
                 refund_ids=told.refund_ids,
             )
+            await _catch_up(context, connection, order)
     if state == payments.QUARANTINED:
         log.error("payment.quarantined", provider=provider.name, event_id=told.event_id, why=why)
     return state
@@ -65,7 +66,7 @@ async def learn(context: Context, provider: str, order_id: str, seen: Seen) -> O
     async with context.database.write() as connection:
         order = await settling.locked(connection, order_id)
         await _adopt(connection, order, seen.session_ref)
-        return await telling.apply(
+        order = await telling.apply(
             context,
             connection,
             order,
@@ -73,6 +74,13 @@ async def learn(context: Context, provider: str, order_id: str, seen: Seen) -> O
             source=f"{provider}:asked",
             refund_ids=seen.refund_ids,
         )
+        return await _catch_up(context, connection, order)
+
+
+async def catch_up(context: Context, order_id: str) -> None:
+    """Do what was told of a paid order's payment, and waits still: told at the same instant."""
+    async with context.database.write() as connection:
+        await _catch_up(context, connection, await settling.locked(connection, order_id))
 
 
 def _state(order: Order | None, why: str, told: Told) -> str:
