@@ -22,6 +22,8 @@ NOUNS = {
     "accounts": "Customers: each account owns one wallet.",
     "wallet": "Wallets and the credits in them.",
     "billing": "Who wallets' invoices go to, and their tax.",
+    "orders": "Orders of credits, and what became of them.",
+    "invoices": "Invoices and credit notes.",
     "keys": "API keys: what they may do, and how they end.",
     "usage": "Charged calls: who, which model, what it cost.",
     "margin": "What was earned, and what would be lost.",
@@ -41,6 +43,7 @@ COMMANDS = {
     "worker": "Run tasks, callbacks and clean-up, without serving.",
     "init": "Write a commented grip.toml here.",
     "explain": "Tell the life of a request: why it went where, and what it cost.",
+    "reconcile": "Compare orders with payment providers, the journal and invoices.",
     "drill": "Break a gateway of its own, and prove that no money is lost.",
 }
 """Single commands: `grip/cli/NAME.py` has an `app` with one command."""

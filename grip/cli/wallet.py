@@ -5,13 +5,14 @@ from typing import Annotated, Any
 
 import typer
 
-from grip.cli import output, parse, wallet_members, wallet_providers
+from grip.cli import files, output, parse, wallet_members, wallet_providers
 from grip.cli.options import Actor, AsJson, Config, Limit, Reason, Since, Until
 from grip.cli.output import moment, number, text
 from grip.cli.runner import run
 from grip.cli.wallet_members import Wallet
 from grip.errors import InvalidRequest
 from grip.services import statements, wallets
+from grip.services.context import Context
 from grip.services.statements import Statement
 from grip.services.views import wallet_view
 
@@ -40,6 +41,12 @@ _STATEMENT = (
 Credits = Annotated[int, typer.Argument(metavar="CREDITS", help="Whole credits, 1 or more.")]
 
 
+OnAccount = Annotated[
+    bool,
+    typer.Option("--on-account", help="As a credit line: `grip invoices generate` bills it."),
+]
+
+
 @app.command("list")
 def list_wallets(limit: Limit = None, config: Config = None, as_json: AsJson = False) -> None:
     """Show all wallets, newest first."""
@@ -64,12 +71,21 @@ def credit(
     wallet: Wallet,
     credits_: Credits,
     reason: Reason,
+    on_account: OnAccount = False,
     actor: Actor = "",
     config: Config = None,
     as_json: AsJson = False,
 ) -> None:
     """Add credits by hand; what the wallet owes is paid first."""
-    after = run(config, wallets.credit, wallet, credits_, actor=actor, reason=reason)
+    after = run(
+        config,
+        wallets.credit,
+        wallet,
+        credits_,
+        actor=actor,
+        reason=reason,
+        on_account=on_account,
+    )
     output.done(
         wallet_view(after), f"{after.id} has a balance of {after.balance} credits.", as_json=as_json
     )
@@ -80,12 +96,21 @@ def debit(
     wallet: Wallet,
     credits_: Credits,
     reason: Reason,
+    on_account: OnAccount = False,
     actor: Actor = "",
     config: Config = None,
     as_json: AsJson = False,
 ) -> None:
     """Take credits off by hand; refused where fewer are available."""
-    after = run(config, wallets.debit, wallet, credits_, actor=actor, reason=reason)
+    after = run(
+        config,
+        wallets.debit,
+        wallet,
+        credits_,
+        actor=actor,
+        reason=reason,
+        on_account=on_account,
+    )
     output.done(
         wallet_view(after), f"{after.id} has a balance of {after.balance} credits.", as_json=as_json
     )
@@ -114,6 +139,10 @@ def statement(
         Path | None,
         typer.Option("--csv", metavar="FILE", help="Write it to this file, for a spreadsheet."),
     ] = None,
+    pdf: Annotated[
+        Path | None,
+        typer.Option("--pdf", metavar="FILE", help="Write it to this file, to be sent."),
+    ] = None,
     config: Config = None,
     as_json: AsJson = False,
 ) -> None:
@@ -126,14 +155,26 @@ def statement(
         to_us=parse.moment(until, "--to"),
     )
     shown = statements.describe(found)
+    if csv is not None and pdf is not None:
+        raise InvalidRequest("say --csv or --pdf, one at a time", param="pdf")
+    path = csv or pdf
     if csv is not None:
         _write(found, csv)
-        sentence = f"Wrote {len(found.rows)} rows to {csv}; closing {found.closing} credits."
-        output.done({**shown, "file": str(csv)}, sentence, as_json=as_json)
+    if pdf is not None:
+        drawn = run(config, _draw, found)
+        files.write(pdf, drawn, "--pdf")
+    if path is not None:
+        sentence = f"Wrote {len(found.rows)} rows to {path}; closing {found.closing} credits."
+        output.done({**shown, "file": str(path)}, sentence, as_json=as_json)
     elif as_json:
         output.item(shown, as_json=True, title="")
     else:
         output.rows(_lines(shown), _STATEMENT, as_json=False, empty="")
+
+
+async def _draw(context: Context, found: Statement) -> bytes:
+    seller = context.settings.seller.name or "grip"
+    return statements.draw_pdf(found, seller=seller, now_us=context.clock())
 
 
 def _lines(shown: dict[str, Any]) -> list[dict[str, Any]]:

@@ -15,10 +15,12 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from grip import errors
 from grip.app import App
 from grip.gateway.boots import BEAT_EVERY_S
+from grip.services.selling import janitor
 
 _SHARE_EVERY_S: Final = 1
 _DELIVER_EVERY_S: Final = 1
 _LOSSES_EVERY_S: Final = 10
+_PAYMENTS_EVERY_S: Final = 30
 _SWEEP_EVERY_S: Final = 600
 _FORGET_EVERY_S: Final = 6 * 3600
 
@@ -39,6 +41,7 @@ class Ticker:
         self._add("janitor", app.janitor.run, BEAT_EVERY_S)
         self._add("tasks", app.tasks.worker.run, _SHARE_EVERY_S)
         self._add("losses", app.tasks.losses.run, _LOSSES_EVERY_S)
+        self._add("payments", lambda: janitor.run(app.context, app.payments), _PAYMENTS_EVERY_S)
         self._add("results", app.tasks.sweep, _SWEEP_EVERY_S)
         self._add("ailments", app.health.forget, _SWEEP_EVERY_S)
         self._add("callbacks", app.callbacks.run, _DELIVER_EVERY_S)

@@ -25,21 +25,38 @@ async def get(context: Context, ref: str) -> Wallet:
         return await references.wallet(connection, ref)
 
 
-async def credit(context: Context, ref: str, amount: int, *, actor: str, reason: str) -> Wallet:
+async def credit(
+    context: Context,
+    ref: str,
+    amount: int,
+    *,
+    actor: str,
+    reason: str,
+    on_account: bool = False,
+) -> Wallet:
     """Add whole credits by hand, to the debt first; return the wallet as it stands then.
 
-    Raises InvalidRequest where amount, resulting balance or reason cannot be.
+    Those `on_account` are billed with `grip invoices generate`. Raises InvalidRequest where amount,
+    resulting balance or reason cannot be.
     """
-    posting = _adjustment(amount, actor, reason)
+    posting = _adjustment(amount, actor, reason, on_account=on_account)
     return await _post(context, ref, posting, action="wallet.credit", post=postings.credit)
 
 
-async def debit(context: Context, ref: str, amount: int, *, actor: str, reason: str) -> Wallet:
+async def debit(
+    context: Context,
+    ref: str,
+    amount: int,
+    *,
+    actor: str,
+    reason: str,
+    on_account: bool = False,
+) -> Wallet:
     """Take whole credits off by hand; return the wallet as it stands then.
 
     Raises InsufficientCredits where fewer are available, InvalidRequest as `credit` does.
     """
-    posting = _adjustment(amount, actor, reason)
+    posting = _adjustment(amount, actor, reason, on_account=on_account)
     return await _post(context, ref, posting, action="wallet.debit", post=postings.debit)
 
 
@@ -80,9 +97,9 @@ async def set_tier(context: Context, ref: str, tier: str, *, actor: str, reason:
         return await wallets.lock(connection, wallet.id)
 
 
-def _adjustment(amount: int, actor: str, reason: str) -> postings.Posting:
+def _adjustment(amount: int, actor: str, reason: str, *, on_account: bool) -> postings.Posting:
     return postings.Posting(
-        counterpart=ledger.ADJUSTMENT,
+        counterpart=ledger.ON_ACCOUNT if on_account else ledger.ADJUSTMENT,
         amount=amounts.whole_credits(amount),
         actor=actor,
         reason=amounts.reason(reason),

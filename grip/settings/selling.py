@@ -164,6 +164,11 @@ class Checkout:
     min: Decimal = key(
         Decimal("5.00"), Plain(), "The least that can be bought at once, without tax."
     )
+    due_days: int = key(
+        14,
+        Whole(minimum=0, maximum=365),
+        "Days until an invoice of credits on account is due (grip invoices generate).",
+    )
     max: Decimal = key(
         Decimal("10000.00"), Plain(), "The most that can be bought at once, without tax."
     )

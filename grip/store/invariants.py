@@ -12,6 +12,12 @@ import sqlalchemy as sa
 from grip.money import ledger
 from grip.money.amounts import NANO
 from grip.store.invariant import SHOWN_MAX, Invariant, total, violations
+from grip.store.order_invariants import (
+    document_numbers,
+    order_credited,
+    order_documents,
+    order_reversed,
+)
 from grip.store.tables import api_key, holds, ledger_transfer, member, price, task, usage, wallet
 from grip.store.task_invariants import task_charge, task_hold
 
@@ -343,6 +349,10 @@ ALL: Sequence[Invariant] = (
     _held(member, "member_held", "member_id"),
     task_hold(),
     task_charge(),
+    order_credited(),
+    order_reversed(),
+    order_documents(),
+    document_numbers(),
     _price_versions(),
 )
 

@@ -49,6 +49,23 @@ async def latest_us(connection: AsyncConnection, wallet_id: str) -> int:
     return latest
 
 
+async def posted_on_account(
+    connection: AsyncConnection, from_us: int, to_us: int
+) -> list[tuple[str, int]]:
+    """Return for each wallet the credits that were posted on account at [from, to), net."""
+    amount = ledger_transfer.c.amount
+    given = ledger_transfer.c.debit_account == ledger.RECEIVABLE
+    taken = ledger_transfer.c.credit_account == ledger.RECEIVABLE
+    net = sa.func.sum(sa.case((given, amount), else_=-amount))
+    query = (
+        sa.select(ledger_transfer.c.wallet_id, net)
+        .where(sa.or_(given, taken), _POSTED, *_between(from_us, to_us))
+        .group_by(ledger_transfer.c.wallet_id)
+        .order_by(ledger_transfer.c.wallet_id)
+    )
+    return [(row[0], int(row[1])) for row in await connection.execute(query)]
+
+
 async def balance_before(connection: AsyncConnection, wallet_id: str, at_us: int | None) -> int:
     """Return what a wallet's balance was before the time `at_us`, from journal and usage alone."""
     if at_us is None:

@@ -134,6 +134,22 @@ async def paid_of(connection: AsyncConnection, wallet_id: str) -> list[Order]:
     return [_record(row) for row in (await connection.execute(query)).mappings()]
 
 
+async def settled_by(
+    connection: AsyncConnection, provider: str, from_us: int, to_us: int
+) -> list[Order]:
+    """Return the orders that a provider's payments settled at [from, to), oldest first."""
+    query = (
+        sa.select(payment_order)
+        .where(
+            payment_order.c.provider == provider,
+            payment_order.c.paid_us >= from_us,
+            payment_order.c.paid_us < to_us,
+        )
+        .order_by(payment_order.c.paid_us, payment_order.c.id)
+    )
+    return [_record(row) for row in (await connection.execute(query)).mappings()]
+
+
 async def change(connection: AsyncConnection, locked: Order, **values: Any) -> Order:
     """Change a locked order; raises BooksBroken where it is not as it was locked."""
     statement = (

@@ -15,6 +15,7 @@ from grip.app import App
 from grip.web import response
 from grip.web.errors import OPENAI, error_object, status_of
 from grip.web.routes import (
+    checkout,
     health,
     hooks,
     metered,
@@ -25,6 +26,7 @@ from grip.web.routes import (
     tasks,
     videos,
     wallet,
+    webhooks,
 )
 
 log = structlog.get_logger(__name__)
@@ -34,6 +36,7 @@ def build(app: App) -> ASGIApp:
     """Return the application around `app`, which its caller starts and stops."""
     routes = metered.handlers(app)
     made = results.handler(app)
+    told = webhooks.handler(app)
     called = hooks.handler(app.tasks.reception, app.context.new_id)
     framework = _framework(app)
     new_id = app.context.new_id
@@ -47,6 +50,8 @@ def build(app: App) -> ASGIApp:
             handler = made
         if handler is None and hooks.is_hook(scope["path"]):
             handler = called
+        if handler is None and webhooks.is_webhook(scope["path"]):
+            handler = told
         if handler is not None:
             await handler(scope, receive, send)
         else:
@@ -93,6 +98,9 @@ def _framework(app: App) -> Litestar:
             videos.list_videos,
             videos.show_video,
             videos.delete_video,
+            checkout.create_session,
+            checkout.show_page,
+            checkout.press_button,
             openapi.show_document,
         ],
         state=State({"app": app}),

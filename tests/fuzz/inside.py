@@ -179,7 +179,7 @@ class Inside:
         await self.app.start()
         context = self.app.context
         account = await accounts.create(context, actor="test", email="ana@example.com")
-        why = {"actor": "test", "reason": "test"}
+        why: Any = {"actor": "test", "reason": "test"}
         await wallets.credit(context, account.wallet_id, PLENTY, **why)
         await wallets.set_tier(context, account.wallet_id, "enterprise", **why)
         made = await keys.create(context, account.wallet_id, actor="test", name="main")

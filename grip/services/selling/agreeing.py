@@ -4,22 +4,29 @@ An order's snapshot is all that invoices are written from later: neither a chang
 rate of tax touches it. Refuses to sell what could not be credited.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from fractions import Fraction
+from typing import Any, Final
 
 from grip import errors
 from grip.money import exchange
 from grip.money.amounts import MAX_CREDITS
-from grip.money.currencies import major, minor
+from grip.money.currencies import exponent, major, minor, share
 from grip.services import taxes
 from grip.services.context import Context
+from grip.services.selling import invoices
+from grip.services.selling.invoices import Bill
 from grip.settings import Amount, Package
 from grip.store import billing_profiles, orders
 from grip.store.billing_profiles import BillingProfile
 from grip.store.engine import Connection
 from grip.store.orders import Order
 from grip.store.records import Wallet
+
+_CREDITS_PER_USD: Final = 1000
+_PLAIN: Final = re.compile(r"[0-9]{1,12}(\.[0-9]{1,3})?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +56,11 @@ class Links:
 
     success_url: str = ""
     cancel_url: str = ""
+
+
+def is_plain(amount: str) -> bool:
+    """Return whether a text is a plain number, as an amount has to be."""
+    return _PLAIN.fullmatch(amount) is not None
 
 
 def of_package(context: Context, name: str, terms: Terms | None = None) -> Offer:
@@ -105,14 +117,11 @@ async def order(
     provider: str,
     actor: str,
     links: Links | None = None,
+    idem_key: str | None = None,
+    fingerprint: str | None = None,
 ) -> Order:
     """Write an order of a locked wallet down; raises Conflict where it cannot be sold to it."""
-    profile = await billing_profiles.latest(connection, wallet.id)
-    if profile is None:
-        raise errors.BillingProfileMissing(
-            f"the wallet {wallet.id} has no billing profile, which an invoice needs: the operator "
-            f"makes one with `grip billing set {wallet.id}`"
-        )
+    profile = await profile_of(connection, wallet.id)
     if wallet.balance + offer.credits + offer.bonus > MAX_CREDITS:
         raise errors.Conflict(
             f"the wallet {wallet.id} holds at most {MAX_CREDITS} credits: buy fewer"
@@ -134,9 +143,52 @@ async def order(
         snapshot=_snapshot(context, profile, offer, asdict(taxed), links or Links()),
         actor=actor,
         created_us=now_us,
+        idem_key=idem_key,
+        fingerprint=fingerprint,
     )
+    invoices.rehearse(made)
     await orders.insert(connection, made)
     return made
+
+
+async def profile_of(connection: Connection, wallet_id: str) -> BillingProfile:
+    """Return who a wallet's invoices go to; raises BillingProfileMissing."""
+    profile = await billing_profiles.latest(connection, wallet_id)
+    if profile is None:
+        raise errors.BillingProfileMissing(
+            f"the wallet {wallet_id} has no billing profile, which an invoice needs: the operator "
+            f"makes one with `grip billing set {wallet_id}`"
+        )
+    return profile
+
+
+def on_account(
+    context: Context, profile: BillingProfile, credits_: int, *, supplied_on: str
+) -> Bill:
+    """Return the bill of credits that were posted on account, at $0.001 each, taxed today."""
+    terms = context.settings.checkout
+    rates = exchange.with_dollars(context.settings.exchange)
+    exact = Fraction(credits_, _CREDITS_PER_USD) / exchange.rate(rates[terms.currency])
+    units = exact * 10 ** exponent(terms.currency)
+    net_minor = share(units.numerator, 1, units.denominator)
+    taxed = taxes.decide(context.settings, profile, net_minor=net_minor, at_us=context.clock())
+    title = f"{credits_} credits"
+    offer = Offer(
+        title=title,
+        package=None,
+        credits=credits_,
+        bonus=0,
+        net_minor=net_minor,
+        currency=terms.currency,
+    )
+    return Bill(
+        wallet_id=profile.wallet_id,
+        credits=credits_,
+        currency=terms.currency,
+        agreed=_snapshot(context, profile, offer, asdict(taxed), Links()),
+        supplied_on=supplied_on,
+        due_days=terms.due_days,
+    )
 
 
 def describe(made: Order) -> dict[str, Any]:

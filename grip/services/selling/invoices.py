@@ -5,10 +5,16 @@ none. A number is taken from its series in the same transaction: rolled back, it
 next (Directive 2006/112/EC art. 226: sequential numbers, in one or more series).
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
+
+import msgspec
 
 from grip import errors
 from grip.clock import to_iso
+from grip.documents.checking import check
+from grip.documents.document import TEMPLATE, Document
 from grip.money.currencies import share
 from grip.services.context import Context
 from grip.store import documents
@@ -18,11 +24,42 @@ from grip.store.orders import Order
 
 INVOICE: Final = "invoice"
 CREDIT_NOTE: Final = "credit_note"
-TEMPLATE: Final = 1
-"""The version of how documents look; a new one is for new documents alone."""
-
 _SERIES: Final = {INVOICE: "INV", CREDIT_NOTE: "CN"}
 _PAID: Final = "paid"
+_TAX: Final = ("name", "category", "rate_bp", "reason_code", "reason")
+_DAY_US: Final = 24 * 3600 * 1_000_000
+
+Minor = tuple[int, int, int]
+"""Net, tax and gross in minor units."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bill:
+    """What a wallet is billed for a period: `agreed` has both sides and the tax, as an order's."""
+
+    wallet_id: str
+    credits: int
+    currency: str
+    agreed: Mapping[str, Any]
+    supplied_on: str
+    due_days: int
+
+
+def rehearse(order: Order) -> None:
+    """Raise DocumentInvalid where the invoice of an order could not be issued, before it is paid.
+
+    A payment that comes in is never refused for what stands on its invoice.
+    """
+    minor = (order.net_minor, order.tax_minor, order.gross_minor)
+    content = _content(order.snapshot, order.currency, order.credits, minor) | {
+        "kind": INVOICE,
+        "number": "INV-0000-000000",
+        "issued_on": to_iso(order.created_us)[:10],
+        "supplied_on": to_iso(order.created_us)[:10],
+        "paid_minor": order.gross_minor,
+        "order_id": order.id,
+    }
+    check(msgspec.convert(content, Document))
 
 
 async def issue_for_payment(context: Context, connection: Connection, order: Order) -> Stored:
@@ -80,6 +117,32 @@ def _tax_back(order: Order, returned_minor: int) -> int:
     return share(order.tax_minor, returned_minor, order.gross_minor)
 
 
+async def issue_on_account(
+    context: Context, connection: Connection, bill: Bill, *, period: str
+) -> Stored:
+    """Write the invoice of what was posted on account in a period: due, and not paid yet."""
+    now_us = context.clock()
+    taxed = bill.agreed["tax"]
+    minor = (taxed["net_minor"], taxed["tax_minor"], taxed["gross_minor"])
+    content = _content(bill.agreed, bill.currency, bill.credits, minor) | {
+        "kind": INVOICE,
+        "paid_minor": 0,
+        "due_on": to_iso(now_us + bill.due_days * _DAY_US)[:10],
+        "supplied_on": bill.supplied_on,
+        "notes": [f"Credits posted on account in {period}."],
+    }
+    return await _store(
+        context,
+        connection,
+        content,
+        kind=INVOICE,
+        cause=f"account:{period}",
+        wallet_id=bill.wallet_id,
+        currency=bill.currency,
+        minor=minor,
+    )
+
+
 async def _issue(
     context: Context,
     connection: Connection,
@@ -87,30 +150,62 @@ async def _issue(
     *,
     kind: str,
     cause: str,
-    minor: tuple[int, int, int],
+    minor: Minor,
     notes: list[str],
     refers_to: Stored | None = None,
 ) -> Stored:
+    gross = minor[2]
+    quantity = share(order.credits, gross, order.gross_minor)
+    content = _content(order.snapshot, order.currency, quantity, minor) | {
+        "kind": kind,
+        "paid_minor": gross,
+        "order_id": order.id,
+        "supplied_on": to_iso(order.paid_us or context.clock())[:10],
+        "notes": [] if kind == CREDIT_NOTE else notes,
+        "reason": " ".join(notes) if kind == CREDIT_NOTE else None,
+        "refers_to": None if refers_to is None else _reference(refers_to),
+    }
+    return await _store(
+        context,
+        connection,
+        content,
+        kind=kind,
+        cause=cause,
+        wallet_id=order.wallet_id,
+        order_id=order.id,
+        currency=order.currency,
+        minor=minor,
+    )
+
+
+async def _store(
+    context: Context,
+    connection: Connection,
+    content: dict[str, Any],
+    *,
+    kind: str,
+    cause: str,
+    wallet_id: str,
+    currency: str,
+    minor: Minor,
+    order_id: str | None = None,
+) -> Stored:
+    """Number a document, and write it: what it says was judged before anybody paid."""
     now_us = context.clock()
     issued_on = to_iso(now_us)[:10]
     series = f"{_SERIES[kind]}-{issued_on[:4]}-"
-    net, tax, gross = minor
     number = await documents.next_number(connection, series)
-    content = _content(order, kind, minor, notes) | {
-        "number": f"{series}{number:06d}",
-        "issued_on": issued_on,
-        "supplied_on": to_iso(order.paid_us or now_us)[:10],
-        "refers_to": None if refers_to is None else _reference(refers_to),
-    }
+    content |= {"number": f"{series}{number:06d}", "issued_on": issued_on, "template": TEMPLATE}
+    net, tax, gross = minor
     stored = Stored(
         id=context.new_id("inv"),
         series=series,
         number=number,
         kind=kind,
-        wallet_id=order.wallet_id,
-        order_id=order.id,
+        wallet_id=wallet_id,
+        order_id=order_id,
         cause=cause,
-        currency=order.currency,
+        currency=currency,
         net_minor=net,
         tax_minor=tax,
         gross_minor=gross,
@@ -126,35 +221,21 @@ def _reference(document: Stored) -> list[str]:
 
 
 def _content(
-    order: Order, kind: str, minor: tuple[int, int, int], notes: list[str]
+    agreed: Mapping[str, Any], currency: str, quantity: int, minor: Minor
 ) -> dict[str, Any]:
-    """Return what stands on a document, but for its number and its days."""
-    agreed, (net, tax, gross) = order.snapshot, minor
-    quantity = share(order.credits, gross, order.gross_minor)
+    """Return what stands on any document of what was agreed."""
+    net, tax, gross = minor
     taxed = agreed["tax"]
+    line = {"description": agreed["title"], "quantity": quantity, "unit": "credits"}
     return {
-        "kind": kind,
-        "currency": order.currency,
+        "currency": currency,
         "seller": agreed["seller"],
         "customer": agreed["customer"],
-        "lines": [
-            {
-                "description": agreed["title"],
-                "quantity": quantity,
-                "unit": "credits",
-                "net_minor": net,
-            }
-        ],
-        "tax": {
-            name: taxed[name] for name in ("name", "category", "rate_bp", "reason_code", "reason")
-        },
+        "lines": [line | {"net_minor": net}],
+        "tax": {name: taxed[name] for name in _TAX},
         "net_minor": net,
         "tax_minor": tax,
         "gross_minor": gross,
-        "paid_minor": gross,
-        "order_id": order.id,
-        "notes": notes,
-        "terms_url": agreed["terms_url"],
-        "refund_policy_url": agreed["refund_policy_url"],
-        "template": TEMPLATE,
+        "terms_url": agreed["terms_url"] or None,
+        "refund_policy_url": agreed["refund_policy_url"] or None,
     }

@@ -1,14 +1,19 @@
 """Invoices and credit notes as operators see them."""
 
-from typing import Any
+import calendar
+import re
+from typing import Any, Final
 
 from grip import errors
-from grip.clock import to_iso
+from grip.clock import from_iso, to_iso
 from grip.money.currencies import major
 from grip.services import references
 from grip.services.context import Context
-from grip.store import documents
+from grip.services.selling import agreeing, invoices
+from grip.store import audit, documents, ledger, wallets
 from grip.store.documents import Stored
+
+_PERIOD: Final = re.compile(r"(20[0-9]{2})-(0[1-9]|1[0-2])")
 
 
 async def list_documents(
@@ -31,6 +36,62 @@ async def find(context: Context, ref: str) -> Stored:
             f"there is no invoice {ref!r}; `grip invoices list` shows what there is"
         )
     return found
+
+
+async def generate(context: Context, period: str, *, actor: str) -> list[Stored]:
+    """Bill what was posted on account in a month; each wallet once, however often this is run.
+
+    Raises InvalidRequest for what is no month that is over, and what a wallet's invoice lacks:
+    those before it are billed then.
+    """
+    from_us, to_us = _month(period, context.clock())
+    async with context.database.read() as connection:
+        posted = await ledger.posted_on_account(connection, from_us, to_us)
+    made = []
+    for wallet_id, credits_ in posted:
+        if credits_ > 0 and (bill := await _bill(context, wallet_id, credits_, period, actor)):
+            made.append(bill)
+    return made
+
+
+async def _bill(
+    context: Context, wallet_id: str, credits_: int, period: str, actor: str
+) -> Stored | None:
+    """Return the invoice of a wallet's month, None where it is billed already."""
+    async with context.database.write() as connection:
+        await wallets.lock(connection, wallet_id)
+        if await documents.by_cause(connection, wallet_id, f"account:{period}") is not None:
+            return None
+        profile = await agreeing.profile_of(connection, wallet_id)
+        bill = agreeing.on_account(context, profile, credits_, supplied_on=_last_day(period))
+        stored = await invoices.issue_on_account(context, connection, bill, period=period)
+        await audit.append(
+            connection,
+            at_us=context.clock(),
+            actor=actor,
+            action="invoice.generate",
+            subject=wallet_id,
+            after={"number": stored.name, "credits": credits_, "period": period},
+        )
+    return stored
+
+
+def _month(period: str, now_us: int) -> tuple[int, int]:
+    """Return the bounds of a month that is over, in UTC."""
+    found = _PERIOD.fullmatch(period)
+    if found is None:
+        raise errors.InvalidRequest(f"{period!r} is no month, such as 2026-10", param="period")
+    year, month = int(found[1]), int(found[2])
+    after = f"{year + month // 12:04}-{month % 12 + 1:02}-01"
+    from_us, to_us = from_iso(f"{period}-01"), from_iso(after)
+    if to_us > now_us:
+        raise errors.InvalidRequest(f"{period} is not over yet", param="period")
+    return from_us, to_us
+
+
+def _last_day(period: str) -> str:
+    year, month = map(int, period.split("-"))
+    return f"{period}-{calendar.monthrange(year, month)[1]:02}"
 
 
 def describe(document: Stored) -> dict[str, Any]:

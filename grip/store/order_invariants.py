@@ -1,0 +1,128 @@
+"""What must hold of orders, between their rows, the journal and their documents."""
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from grip.money import ledger
+from grip.store.invariant import Invariant, total
+from grip.store.tables import document, document_series, ledger_transfer, payment_order
+
+_order = payment_order
+_ORDER_KEY_AT, _ORDER_ID_LENGTH = 7, 36
+"""Where an order's id stands in the keys of its transfers: `order:ord_…:purchase`."""
+
+
+def order_credited() -> Invariant:
+    """A paid order has given what was bought and its bonus, once; an unpaid one nothing."""
+    moved = _moved(ledger.PURCHASE.kind, ledger.BONUS.kind)
+    expected = sa.case((_order.c.paid_us.is_not(None), _order.c.credits + _order.c.bonus), else_=0)
+    found = sa.func.coalesce(moved.c.total, 0)
+    query = (
+        sa.select(_order.c.id, expected.label("expected"), found.label("found"))
+        .select_from(_order.outerjoin(moved, moved.c.order_id == _order.c.id))
+        .where(expected != found)
+        .order_by(_order.c.id)
+    )
+    return Invariant(
+        "order_credited", query, "{id}: it is worth {expected} credits, the journal gave {found}"
+    )
+
+
+def order_reversed() -> Invariant:
+    """What went back of an order's credits is what the journal took, less what it gave again."""
+    taken, given = _moved(ledger.REVERSAL.kind), _moved(ledger.REINSTATEMENT.kind)
+    found = sa.func.coalesce(taken.c.total, 0) - sa.func.coalesce(given.c.total, 0)
+    query = (
+        sa.select(_order.c.id, _order.c.reversed_credits, found.label("found"))
+        .select_from(
+            _order.outerjoin(taken, taken.c.order_id == _order.c.id).outerjoin(
+                given, given.c.order_id == _order.c.id
+            )
+        )
+        .where(_order.c.reversed_credits != found)
+        .order_by(_order.c.id)
+    )
+    return Invariant(
+        "order_reversed",
+        query,
+        "{id}: {reversed_credits} credits went back, the journal took {found}",
+    )
+
+
+def order_documents() -> Invariant:
+    """The invoices of a paid order less its credit notes are what it kept; unpaid it has none."""
+    sign = sa.case((document.c.kind == "invoice", 1), else_=-1)
+    issued = (
+        sa.select(
+            document.c.order_id,
+            total(sign * document.c.gross_minor).label("gross"),
+        )
+        .where(document.c.order_id.is_not(None))
+        .group_by(document.c.order_id)
+        .subquery()
+    )
+    expected = sa.case(
+        (_order.c.paid_us.is_not(None), _order.c.gross_minor - _order.c.returned_minor), else_=0
+    )
+    found = sa.func.coalesce(issued.c.gross, 0)
+    query = (
+        sa.select(_order.c.id, expected.label("expected"), found.label("found"))
+        .select_from(_order.outerjoin(issued, issued.c.order_id == _order.c.id))
+        .where(expected != found)
+        .order_by(_order.c.id)
+    )
+    return Invariant(
+        "order_documents",
+        query,
+        "{id}: {expected} minor units were kept, its invoices make {found}",
+    )
+
+
+def document_numbers() -> Invariant:
+    """The numbers of each series run from 1 without a gap."""
+    held = (
+        sa.select(
+            document.c.series,
+            sa.func.count().label("documents"),
+            sa.func.max(document.c.number).label("last"),
+        )
+        .group_by(document.c.series)
+        .subquery()
+    )
+    documents = sa.func.coalesce(held.c.documents, 0)
+    last = sa.func.coalesce(held.c.last, 0)
+    taken = document_series.c.next_number - 1
+    query = (
+        sa.select(
+            document_series.c.series,
+            taken.label("taken"),
+            documents.label("documents"),
+            last.label("last"),
+        )
+        .select_from(document_series.outerjoin(held, held.c.series == document_series.c.series))
+        .where(sa.or_(documents != taken, last != taken))
+        .order_by(document_series.c.series)
+    )
+    return Invariant(
+        "document_numbers",
+        query,
+        "{series}: {taken} numbers were taken, there are {documents} documents up to {last}",
+    )
+
+
+def _moved(*kinds: str) -> sa.Subquery:
+    """Return `order_id` and `total` of the transfers of these kinds."""
+    key: sa.ColumnElement[Any] = sa.func.substr(
+        ledger_transfer.c.idem_key, _ORDER_KEY_AT, _ORDER_ID_LENGTH
+    )
+    return (
+        sa.select(key.label("order_id"), total(ledger_transfer.c.amount).label("total"))
+        .where(
+            ledger_transfer.c.kind.in_(kinds),
+            ledger_transfer.c.phase.in_(ledger.POSTED),
+            ledger_transfer.c.idem_key.startswith("order:", autoescape=True),
+        )
+        .group_by(key)
+        .subquery()
+    )
