@@ -103,8 +103,6 @@ async def load(
     *,
     wallet_id: str | None = None,
     status: str | None = None,
-    since_us: int | None = None,
-    until_us: int | None = None,
     limit: int | None = None,
 ) -> list[Order]:
     """Return orders, newest first."""
@@ -113,14 +111,12 @@ async def load(
         .order_by(payment_order.c.created_us.desc(), payment_order.c.id.desc())
         .limit(limit)
     )
-    for condition, value in (
-        (payment_order.c.wallet_id == wallet_id, wallet_id),
-        (payment_order.c.status == status, status),
-        (payment_order.c.created_us >= since_us, since_us),
-        (payment_order.c.created_us < until_us, until_us),
+    for column, value in (
+        (payment_order.c.wallet_id, wallet_id),
+        (payment_order.c.status, status),
     ):
         if value is not None:
-            query = query.where(condition)
+            query = query.where(column == value)
     return [_record(row) for row in (await connection.execute(query)).mappings()]
 
 

@@ -1,14 +1,17 @@
 """A till: customers with orders, and what payment providers tell of them."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from grip.money.payments import Fact, Paid
-from grip.services import accounts, ledger, wallets
+from grip.services import accounts, billing, ledger, wallets
+from grip.services.billing import Words
 from grip.services.context import Context
 from grip.services.selling import settling, telling
+from grip.settings import Seller, TaxRule
 from grip.store import documents, orders
 from grip.store.documents import Stored
 from grip.store.orders import Order
@@ -16,8 +19,21 @@ from grip.store.records import Wallet
 
 SNAPSHOT: dict[str, Any] = {
     "title": "Growth",
-    "seller": {"name": "Grip GmbH", "country": "DE"},
-    "customer": {"name": "Ana", "country": "DE"},
+    "seller": {
+        "name": "Grip GmbH",
+        "address": ["Hauptstraße 1"],
+        "city": "Berlin",
+        "postcode": "10117",
+        "country": "DE",
+        "tax_id": "DE136695976",
+    },
+    "customer": {
+        "name": "Ana",
+        "address": ["Weg 1"],
+        "city": "Berlin",
+        "postcode": "10115",
+        "country": "DE",
+    },
     "tax": {
         "name": "VAT",
         "category": "S",
@@ -49,6 +65,18 @@ class Till:
                 self.context, wallet.id, wallet.balance, actor="test", reason="empty it"
             )
         return wallet
+
+    async def profile(self, wallet: Wallet, **said: Any) -> None:
+        """Say who a wallet's invoices go to: somebody in Berlin unless told."""
+        words = {
+            "name": "Ana Müller",
+            "address": ["Weg 1"],
+            "city": "Berlin",
+            "postcode": "10115",
+            "country": "DE",
+            "email": "ana@example.com",
+        }
+        await billing.set_profile(self.context, wallet.id, Words(**words | said), actor="test")
 
     async def order(self, wallet: Wallet, **other: Any) -> Order:
         """Make an order that waits for its payment."""
@@ -91,6 +119,25 @@ class Till:
         """Return the documents of an order, oldest first."""
         async with self.context.database.read() as connection:
             return (await documents.load(connection, order_id=order.id))[::-1]
+
+
+SELLER = Seller(
+    name="Grip GmbH",
+    address=("Hauptstraße 1",),
+    city="Berlin",
+    postcode="10117",
+    country="DE",
+    tax_id="DE136695976",
+    email="billing@example.com",
+)
+TAXES = {"de": TaxRule(country="DE", rate=1900)}
+
+
+@pytest.fixture
+def context(context: Context) -> Context:
+    """The surroundings of a seller in Germany."""
+    settings = replace(context.settings, seller=SELLER, taxes=TAXES)
+    return replace(context, settings=settings)
 
 
 @pytest.fixture
