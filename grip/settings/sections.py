@@ -311,6 +311,11 @@ class Legal:
     refund_policy_url: str = key(
         "", LinkOrNothing(), "Address of the refund policy shown before a purchase; may be empty."
     )
+    version: str = key(
+        "",
+        NameOrNothing(),
+        "Which version of both holds, such as 2026-11: each order keeps the one it was made under.",
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

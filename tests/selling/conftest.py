@@ -43,6 +43,7 @@ SNAPSHOT: dict[str, Any] = {
     },
     "terms_url": "",
     "refund_policy_url": "",
+    "legal_version": "",
     "exchange": {"USD": "1", "CNY": "0.14", "EUR": "1.1"},
 }
 NET, TAX, GROSS = 10_000, 1_900, 11_900

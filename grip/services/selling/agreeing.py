@@ -210,6 +210,7 @@ def describe(made: Order) -> dict[str, Any]:
         "gross": major(made.gross_minor, currency),
         "terms_url": agreed["terms_url"] or None,
         "refund_policy_url": agreed["refund_policy_url"] or None,
+        "legal_version": agreed["legal_version"] or None,
     }
 
 
@@ -230,6 +231,7 @@ def _snapshot(
         "exchange": exchange.with_dollars(context.settings.exchange),
         "terms_url": legal.terms_url,
         "refund_policy_url": legal.refund_policy_url,
+        "legal_version": legal.version,
         "email": profile.email,
         **asdict(links),
     }

@@ -5,12 +5,13 @@ from typing import Any, Final
 from grip import errors
 from grip.clock import to_iso
 from grip.money.currencies import major, minor
-from grip.money.payments import Paid
+from grip.money.payments import Paid, standing
 from grip.services import amounts, references
 from grip.services.context import Context
 from grip.services.selling import agreeing, settling, telling
 from grip.services.selling.agreeing import Offer
 from grip.store import audit, orders, payments, wallets
+from grip.store.engine import Connection
 from grip.store.orders import Order
 
 MANUAL: Final = "manual"
@@ -40,23 +41,32 @@ async def approve(
 ) -> Order:
     """Say that the money of an order came in by hand: the same that a webhook says, once.
 
-    Raises Conflict where it is a provider's to say, or it has been settled.
+    So is an order in review, whose payment was of another amount: it is settled as agreed. Raises
+    Conflict where it is a provider's to say, or it has been settled.
     """
     why, seen = amounts.reason(reason), amounts.reason(evidence)
     async with context.database.write() as connection:
         order = await settling.locked(connection, order_id)
-        if order.provider != MANUAL:
+        if order.paid_us is not None:
+            raise errors.Conflict(f"the order {order.id} is settled already")
+        if order.provider != MANUAL and order.status != orders.REVIEW:
             raise errors.Conflict(
                 f"the order {order.id} is paid through {order.provider}, whose webhook settles it"
             )
-        if order.paid_us is not None:
-            raise errors.Conflict(f"the order {order.id} is settled already")
-        await orders.change(connection, order, evidence=seen)
-        order = await settling.locked(connection, order_id)
-        paid = Paid(ref=order.id, amount_minor=order.gross_minor, currency=order.currency)
+        ref = await _payment_of(connection, order)
+        order = await orders.change(connection, order, evidence=seen)
+        paid = Paid(ref=ref, amount_minor=order.gross_minor, currency=order.currency)
         return await telling.apply(
             context, connection, order, (paid,), source=f"by hand: {seen}", actor=actor, reason=why
         )
+
+
+async def _payment_of(connection: Connection, order: Order) -> str:
+    """Return the name of the payment that an operator approves: of one in review, what came."""
+    if order.provider == MANUAL:
+        return order.id
+    facts = await orders.facts_of(connection, order.id)
+    return standing(facts, order.expected).doubtful[0]
 
 
 async def find(context: Context, order_id: str) -> Order:
