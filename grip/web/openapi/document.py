@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 import grip
+from grip.web.openapi.checkout import CHECKOUT_PATHS, CHECKOUT_SCHEMAS
 from grip.web.openapi.operations import (
     CODES,
     FORM,
@@ -102,9 +103,9 @@ def document() -> bytes:
                 "description": "One key for every model, prepaid credits, exact books.",
             },
             "security": [{"bearer": []}],
-            "paths": {**paths, **TASK_PATHS, **_PLAIN},
+            "paths": {**paths, **TASK_PATHS, **CHECKOUT_PATHS, **_PLAIN},
             "components": {
-                "schemas": {**SCHEMAS, **TASK_SCHEMAS},
+                "schemas": {**SCHEMAS, **TASK_SCHEMAS, **CHECKOUT_SCHEMAS},
                 "responses": {
                     f"{schema}{code}": failed(code, said, schema)
                     for schema in ("Error", "AnthropicError")
