@@ -134,6 +134,19 @@ def approve(
     )
 
 
+@app.command("return")
+def send_back(
+    order: OrderId,
+    reason: Reason,
+    actor: Actor = "",
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say that you sent the payment of an order in review back: it credits nothing."""
+    after = run(config, sales.send_back, order, actor=actor, reason=reason)
+    output.done(sales.describe(after), f"{after.id} is {after.status}.", as_json=as_json)
+
+
 @app.command()
 def refund(
     order: OrderId,

@@ -231,3 +231,26 @@ async def test_a_manual_order_is_settled_once_with_evidence(till: Till):
     assert (await till.wallet(ana)).balance == 49_000
     (invoice,) = await till.documents(after)
     assert invoice.content["terms_url"] == "https://shop.example/terms"
+
+
+async def test_an_order_in_review_is_approved_or_sent_back(till: Till):
+    """Row 11: another amount came; nothing is credited until an operator says what it is."""
+    ana, bank = await _ready(till), Bank()
+    short = [await _begin(till, bank, ana) for _ in range(2)]
+    for number, begun in enumerate(short):
+        amount = begun.order.gross_minor - 1
+        order = await till.tell(
+            begun.order, Paid(ref=f"pay_{number}", amount_minor=amount, currency="USD")
+        )
+        assert (order.status, (await till.wallet(ana)).balance) == ("review", 0)
+    first, second = (begun.order.id for begun in short)
+    returned = await sales.send_back(till.context, first, actor="eve", reason="sent back")
+    approved = await sales.approve(
+        till.context, second, evidence="a cent", actor="eve", reason="near enough"
+    )
+    with pytest.raises(errors.Conflict, match="not in review"):
+        await sales.send_back(till.context, second, actor="eve", reason="too late")
+
+    assert (returned.status, approved.status) == ("returned", "paid")
+    assert approved.payment_ref == "pay_1"
+    assert (await till.wallet(ana)).balance == 199_000 + 9_950

@@ -61,6 +61,30 @@ async def approve(
         )
 
 
+async def send_back(context: Context, order_id: str, *, actor: str, reason: str) -> Order:
+    """Say that the payment of an order in review was sent back: nothing was credited for it.
+
+    Raises Conflict where it is not in review.
+    """
+    why = amounts.reason(reason)
+    async with context.database.write() as connection:
+        order = await settling.locked(connection, order_id)
+        if order.status != orders.REVIEW:
+            raise errors.Conflict(f"the order {order.id} is {order.status}, not in review")
+        after = await orders.change(connection, order, status=orders.RETURNED)
+        await audit.append(
+            connection,
+            at_us=context.clock(),
+            actor=actor,
+            action="order.return",
+            subject=order.id,
+            before={"status": order.status},
+            after={"status": after.status},
+            reason=why,
+        )
+    return after
+
+
 async def _payment_of(connection: Connection, order: Order) -> str:
     """Return the name of the payment that an operator approves: of one in review, what came."""
     if order.provider == MANUAL:
