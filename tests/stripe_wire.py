@@ -78,6 +78,13 @@ class Handler(BaseHTTPRequestHandler):
             refund: tuple[int, dict[str, Any]] = self.server.make_refund(form)
             return refund
         assert path == "/v1/checkout/sessions", path
+        empty = next((name for name, value in form.items() if value == ""), None)
+        if empty is not None:
+            said = f"You passed an empty string for '{empty}'"
+            return 400, refusal("invalid_request_error", said, "parameter_invalid_empty")
+        if "success_url" not in form:
+            said = "Missing required param: success_url."
+            return 400, refusal("invalid_request_error", said, "parameter_missing")
         price = form["line_items"]["0"]["price_data"]
         wait = int(form["expires_at"]) - self.server.now_s
         if not 30 * 60 <= wait <= 24 * 60 * 60:

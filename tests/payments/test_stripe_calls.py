@@ -58,6 +58,18 @@ async def test_a_session_is_over_one_line_of_the_gross_amount(
     }
 
 
+async def test_addresses_that_nobody_gave_are_left_out_or_asked_for(
+    provider: StripeProvider, server: StripeServer, purchase: Purchase
+):
+    """Stripe refuses empty ones, and a page without a way back to success."""
+    await provider.open(dataclasses.replace(purchase, cancel_url=""))
+    with pytest.raises(errors.InvalidRequest, match="success_url"):
+        await provider.open(dataclasses.replace(purchase, success_url=""))
+    (form,) = posted(server)
+
+    assert "cancel_url" not in form
+
+
 async def test_the_version_of_the_api_is_pinned_and_nothing_is_told_about_the_machine(
     provider: StripeProvider, server: StripeServer, purchase: Purchase
 ):

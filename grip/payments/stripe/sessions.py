@@ -28,7 +28,14 @@ _DEAD_INTENTS: Final = frozenset({"requires_payment_method", "canceled"})
 
 
 def session_params(purchase: Purchase) -> dict[str, Any]:
-    """Return what opens the session; the same purchase gives the same, as its key demands."""
+    """Return what opens the session; the same purchase gives the same, as its key demands.
+
+    Raises InvalidRequest without an address to come back to, which Stripe's page cannot do without.
+    """
+    if not purchase.success_url:
+        raise errors.InvalidRequest(
+            "success_url: say where the customer comes back to", param="success_url"
+        )
     marks = {
         **purchase.metadata,
         "order_id": purchase.order_id,
@@ -47,11 +54,12 @@ def session_params(purchase: Purchase) -> dict[str, Any]:
         "metadata": marks,
         "payment_intent_data": {"description": what, "metadata": marks},
         "success_url": purchase.success_url,
-        "cancel_url": purchase.cancel_url,
         "expires_at": purchase.expires_us // 1_000_000,
         "allow_promotion_codes": False,
         "automatic_tax": {"enabled": False},
         "adaptive_pricing": {"enabled": False},
+        # An empty text would be refused.
+        **({"cancel_url": purchase.cancel_url} if purchase.cancel_url else {}),
         **({"customer_email": purchase.email} if purchase.email else {}),
     }
 

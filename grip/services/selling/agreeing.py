@@ -214,6 +214,17 @@ def describe(made: Order) -> dict[str, Any]:
     }
 
 
+def in_words(made: Order) -> str:
+    """Return what is disclosed as one line, for a provider's own page."""
+    agreed = describe(made)
+    bonus = f" + {made.bonus} bonus" if made.bonus else ""
+    tax = f"{agreed['tax_name']} {agreed['tax_rate']} % {agreed['tax']}"
+    return (
+        f"{agreed['title']}: {made.credits} credits{bonus}. Net {agreed['net']}, {tax}, total "
+        f"{agreed['gross']} {made.currency}"
+    )
+
+
 def _snapshot(
     context: Context,
     profile: BillingProfile,

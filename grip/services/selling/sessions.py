@@ -5,6 +5,7 @@ from typing import Final
 from grip import errors
 from grip.payments.port import Opened, PaymentProvider, Purchase
 from grip.services.context import Context
+from grip.services.selling import agreeing
 from grip.store import orders, payments
 from grip.store.engine import Connection
 from grip.store.orders import Order
@@ -43,7 +44,7 @@ async def open_at(context: Context, provider: PaymentProvider, session: Session)
         raise errors.BooksBroken(f"{session.id}: its order {session.order_id} has gone")
     try:
         opened = await provider.open(_purchase(order, session))
-    except (errors.PaymentProviderRefused, errors.AmountUnpayable):
+    except (errors.PaymentProviderRefused, errors.InvalidRequest):
         await _close(context, session)
         raise
     async with context.database.write() as connection:
@@ -78,7 +79,7 @@ def _purchase(order: Order, session: Session) -> Purchase:
         session_id=session.id,
         currency=order.currency,
         gross_minor=order.gross_minor,
-        description=agreed["title"],
+        description=agreeing.in_words(order),
         email=agreed["email"],
         success_url=agreed["success_url"],
         cancel_url=agreed["cancel_url"],
