@@ -137,6 +137,19 @@ class Providers:
         read = _Table(name, table, self._resolve)
         return self._made.setdefault(name, _MAKERS[read.kind()](read, self._address))
 
+    def usable(self, name: str) -> PaymentProvider:
+        """Return a provider for strangers, who must not hear why its table cannot be used.
+
+        Raises PaymentProviderUnknown, and WebhookUnavailable whose detail is for the operator.
+        """
+        try:
+            return self.get(name)
+        except (errors.ConfigurationInvalid, errors.SecretUnresolved) as error:
+            raise errors.WebhookUnavailable(
+                "this payment provider cannot be used at the moment: tell the operator",
+                detail=str(error),
+            ) from error
+
     async def close(self) -> None:
         """Close the connections of all that were made."""
         made, self._made = self._made, {}

@@ -75,8 +75,9 @@ def key_of(secret: str) -> bytes:
         key = b""
     if len(key) < _KEY_MIN:
         raise WebhookUnavailable(
-            "the provider's webhook secret is no secret of Standard Webhooks: whsec_ and at least "
-            "24 random bytes in base64"
+            "this payment provider cannot be used at the moment: tell the operator",
+            detail="its webhook secret is none of Standard Webhooks: whsec_ and at least 24 random "
+            "bytes in base64",
         )
     return key
 
@@ -85,7 +86,8 @@ def _usable(secrets: Iterable[str]) -> list[str]:
     usable = [secret for secret in secrets if secret.strip()]
     if not usable:
         raise WebhookUnavailable(
-            "this payment provider has no webhook secret; set its key webhook_secret"
+            "this payment provider cannot be used at the moment: tell the operator",
+            detail="it has no webhook secret; set its key webhook_secret",
         )
     return usable
 

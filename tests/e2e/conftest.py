@@ -19,6 +19,7 @@ from grip.settings import load
 from grip.store.engine import Database
 from tests.e2e.gateway import CONFIG, serving
 from tests.e2e.house import House
+from tests.e2e.shop import Shop, config, stripe_of_today
 from tests.e2e.upstream import Upstream
 
 
@@ -54,6 +55,24 @@ def house(
     folder = tmp_path_factory.mktemp("house")
     with _fresh(request, folder, portal) as url, _house(url, folder, portal, upstream) as house:
         yield house
+        house.assert_clean()
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def shop(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    portal: BlockingPortal,
+    upstream: Upstream,
+) -> Iterator[Shop]:
+    """A house that sells credits, on each engine in turn; at its end the books must add up."""
+    folder = tmp_path_factory.mktemp("shop")
+    with (
+        stripe_of_today() as stripe,
+        _fresh(request, folder, portal) as url,
+        _house(url, folder, portal, upstream, config=config(folder, stripe.address)) as house,
+    ):
+        yield Shop(house, stripe)
         house.assert_clean()
 
 

@@ -53,7 +53,7 @@ def chosen(providers: Providers, name: str | None) -> PaymentProvider:
             raise errors.InvalidRequest(
                 f"provider: there is {_or(providers.names)}, not {name!r}", param="provider"
             )
-        return _able(providers.get(name))
+        return _able(providers.usable(name))
     if not providers.names:
         raise errors.WebhookUnavailable(
             "nothing can be bought here: ask the operator for an order",
@@ -63,7 +63,7 @@ def chosen(providers: Providers, name: str | None) -> PaymentProvider:
         raise errors.InvalidRequest(
             f"provider: say which, {_or(providers.names)}", param="provider"
         )
-    return _able(providers.get(providers.names[0]))
+    return _able(providers.usable(providers.names[0]))
 
 
 async def begin(context: Context, provider: PaymentProvider, caller: Caller, wish: Wish) -> Begun:

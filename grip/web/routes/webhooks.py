@@ -59,7 +59,7 @@ async def _take(app: App, scope: Any, receive: Receive) -> None:
     found = _PATH.fullmatch(scope["path"])
     if found is None:
         raise errors.NotFound(f"{scope['path']} leads nowhere")
-    provider = app.payments.get(found["name"])
+    provider = app.payments.usable(found["name"])
     raw = await read_body(scope, receive, MAX_BODY_BYTES)
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
     await listening.receive(app.context, provider, raw, headers)
