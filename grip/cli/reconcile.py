@@ -53,8 +53,10 @@ def reconcile(
 
     async def look(context: Context) -> list[Difference]:
         now_us = context.clock()
-        to_us = parse.moment(until, "to") or now_us
-        from_us = parse.moment(since, "from") or to_us - _MONTH_US
+        to_us = parse.moment(until, "--to") or now_us
+        from_us = parse.moment(since, "--from") or to_us - _MONTH_US
+        if from_us > to_us:
+            raise InvalidRequest("--from is after --to", param="from")
         return [
             *await reconciling.own_books(context),
             *await _providers(context, provider, csv, from_us, to_us),
@@ -76,13 +78,14 @@ async def _providers(
     found: list[Difference] = []
     try:
         for one in providers.names if name is None else (name,):
-            charges = (
-                _exported(csv, from_us, to_us)
-                if csv is not None
-                else providers.get(one).charges(from_us, to_us)
-            )
             span = {"from_us": from_us, "to_us": to_us}
+            earlier_us = from_us - reconciling.EARLIER_US
             try:
+                charges = (
+                    _exported(csv, earlier_us, to_us)
+                    if csv is not None
+                    else providers.get(one).charges(earlier_us, to_us)
+                )
                 found += await reconciling.with_provider(context, one, charges, **span)
             except PaymentProviderUnable:
                 # Without a name, whoever keeps no books is passed by.
@@ -94,7 +97,11 @@ async def _providers(
 
 
 async def _exported(csv: Path, from_us: int, to_us: int) -> AsyncIterator[Charge]:
-    with csv.open(encoding="utf-8", newline="") as lines:
-        for charge in read_charges(lines):
-            if from_us <= charge.created_us < to_us:
-                yield charge
+    try:
+        with csv.open(encoding="utf-8", newline="") as lines:
+            found = list(read_charges(lines))
+    except OSError as error:
+        raise InvalidRequest(f"--csv: {csv} cannot be read: {error.strerror}") from error
+    for charge in found:
+        if from_us <= charge.created_us < to_us:
+            yield charge

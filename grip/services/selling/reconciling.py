@@ -15,6 +15,9 @@ from grip.store import invariants, order_invariants, orders
 from grip.store.orders import Order
 from grip.store.snapshot import freeze
 
+EARLIER_US: Final = 14 * 24 * 3600 * 1_000_000
+"""How long before a span its payments may have been made: a bank transfer takes days."""
+
 _BOOKS: Final = (
     order_invariants.order_credited(),
     order_invariants.order_reversed(),
@@ -53,17 +56,21 @@ async def own_books(context: Context) -> list[Difference]:
 async def with_provider(
     context: Context, provider: str, charges: AsyncIterator[Charge], *, from_us: int, to_us: int
 ) -> list[Difference]:
-    """Return where a provider's charges of a span of time differ from the orders it settled."""
+    """Return where a provider's charges of a span of time differ from the orders it settled.
+
+    `charges` begin `EARLIER_US` before it: those there that settled none of its orders are another
+    span's.
+    """
     async with context.database.read() as connection:
         here = await orders.settled_by(connection, provider, from_us, to_us)
     waiting = {order.payment_ref: order for order in here}
     found: list[Difference] = []
     async for charge in charges:
         order = waiting.pop(charge.payment_ref, None)
-        if order is None:
-            found += await _unknown(context, provider, charge)
-        else:
+        if order is not None:
             found += _compared(order, charge)
+        elif charge.created_us >= from_us:
+            found += await _unknown(context, provider, charge)
     found += [
         Difference(
             what="not_there",
