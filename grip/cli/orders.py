@@ -10,12 +10,14 @@ from grip.cli.options import Actor, AsJson, Config, Limit, Reason
 from grip.cli.output import moment, number, text
 from grip.cli.runner import run
 from grip.cli.wallet_members import Wallet
-from grip.errors import InvalidRequest
+from grip.errors import InvalidRequest, PaymentProviderUnavailable
+from grip.money.currencies import major
+from grip.money.payments import CANCELED, FAILED, PENDING
 from grip.services.context import Context
 from grip.services.selling import agreeing, refunds, sales
 from grip.services.selling.agreeing import Offer, Terms
 from grip.store.orders import Order
-from grip.store.payments import RefundRow
+from grip.store.payments import REQUESTED, RefundRow
 
 app = typer.Typer(help="Orders of credits, and what became of them.")
 
@@ -68,6 +70,11 @@ def create(
     """Make an order that is settled by hand: `grip orders approve` once its money is there."""
     if (package is None) == (amount is None):
         raise InvalidRequest("say either --package or --amount", param="package")
+    if amount is not None and (price, credits_, bonus) != (None, None, None):
+        raise InvalidRequest(
+            "--price, --credits and --bonus are terms of a --package; an --amount has none",
+            param="amount",
+        )
     terms = Terms(
         price=None if price is None else parse.money(price, "price"), credits=credits_, bonus=bonus
     )
@@ -182,13 +189,33 @@ def refund(
         providers = gateway.payment_providers(context.settings)
         try:
             done = await refunds.submit(context, providers, asked)
+        except PaymentProviderUnavailable:
+            # Written down, and not lost: whoever took this for a failure would refund twice.
+            done = asked
         finally:
             await providers.close()
         return done, await sales.find(context, order)
 
     done, after = run(config, give_back)
     shown = {"refund_id": done.id, "refund_state": done.state, **sales.describe(after)}
-    output.done(shown, f"{done.id} of {after.id} is {done.state}.", as_json=as_json)
+    output.done(shown, _became(done, after), as_json=as_json)
+
+
+def _became(refund: RefundRow, order: Order) -> str:
+    """Return what became of a refund, in a sentence."""
+    said = f"{refund.id} of {order.id} is {refund.state}"
+    if refund.state == REQUESTED:
+        return (
+            f"{said}: {order.provider} does not answer. The gateway goes on asking; do not ask for "
+            "it again."
+        )
+    if refund.state == PENDING:
+        return f"{said}: {order.provider} will tell when the money is gone."
+    if refund.state in (FAILED, CANCELED):
+        return f"{said}: nothing went back, and its credits are free again."
+    returned = major(order.returned_minor, order.currency)
+    gross = major(order.gross_minor, order.currency)
+    return f"{said}: {returned} of {gross} {order.currency} went back."
 
 
 def _offer(context: Context, package: str | None, amount: str | None, terms: Terms) -> Offer:

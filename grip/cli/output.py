@@ -104,7 +104,7 @@ def item(value: Mapping[str, Any], *, as_json: bool, title: str) -> None:
     table.add_column(style="bold")
     table.add_column(overflow="fold")
     for key, content in value.items():
-        table.add_row(key, _cell(content))
+        table.add_row(key, Text("\n".join(_printable(line) for line in _lines(content))))
     _console().print(table)
 
 
@@ -186,6 +186,21 @@ def _cell(value: Any, column: Column | None = None) -> Text:
     if column is not None and column.is_moment and value is not None:
         return Text(_FRACTION.sub("Z", value))
     return Text(_printable(_words(value)))
+
+
+def _lines(value: Any) -> list[str]:
+    """Return the lines of a cell, one for each part of an object of objects or a list of them."""
+    if isinstance(value, dict) and any(isinstance(held, dict | list) for held in value.values()):
+        return [f"{key}: {_nested(held)}" for key, held in value.items()]
+    if isinstance(value, list) and any(isinstance(each, dict) for each in value):
+        return [_nested(each) for each in value]
+    return [_words(value)]
+
+
+def _nested(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(_nested, value)) or _NOTHING
+    return _words(value)
 
 
 def _words(value: Any) -> str:

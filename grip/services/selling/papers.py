@@ -13,7 +13,7 @@ from grip.services.selling import agreeing, invoices
 from grip.store import audit, documents, ledger, wallets
 from grip.store.documents import Stored
 
-_PERIOD: Final = re.compile(r"(20[0-9]{2})-(0[1-9]|1[0-2])")
+_PERIOD: Final = re.compile(r"(2[0-9]{3})-(0[1-9]|1[0-2])")
 
 
 async def list_documents(

@@ -22,9 +22,11 @@ async def create(context: Context, ref: str, offer: Offer, *, actor: str) -> Ord
     async with context.database.write() as connection:
         found = await references.wallet(connection, ref)
         wallet = await wallets.lock(connection, found.id)
-        made = await agreeing.order(
+        written = await agreeing.order(
             context, connection, wallet, offer, provider=MANUAL, actor=actor
         )
+        # There is no page to be opened first.
+        made = await orders.change(connection, written, status=orders.AWAITING)
         await audit.append(
             connection,
             at_us=context.clock(),
@@ -44,7 +46,11 @@ async def approve(
     So is an order in review, whose payment was of another amount: it is settled as agreed. Raises
     Conflict where it is a provider's to say, or it has been settled.
     """
-    why, seen = amounts.reason(reason), amounts.reason(evidence)
+    why, seen = amounts.reason(reason), evidence.strip()
+    if not seen:
+        raise errors.InvalidRequest(
+            "say by what evidence: a bank's reference, a receipt", param="evidence"
+        )
     async with context.database.write() as connection:
         order = await settling.locked(connection, order_id)
         if order.paid_us is not None:
