@@ -16,7 +16,8 @@ from grip import app as gateway
 from grip.money.amounts import NANO
 from grip.money.pricing import Rates
 from grip.providers.port import UpstreamRequest
-from grip.services import accounts, channels, keys, ledger, models, wallets
+from grip.services import accounts, billing, channels, keys, ledger, models, wallets
+from grip.services.billing import Words
 from grip.settings import load
 from grip.store.tables import holds
 from grip.transport.port import Reply, StreamReply, Timeouts
@@ -27,6 +28,22 @@ PLENTY = 8 * 10**9
 KINDS = ("anthropic", "gemini", "openai")
 TYPES = ("chat", "embedding", "moderation", "rerank", "image", "audio", "video")
 RATES = Rates(input_nano=NANO // 10, output_nano=NANO)
+SELLS = """
+[seller]
+name = "Grip GmbH"
+address = ["Weg 2"]
+city = "Berlin"
+postcode = "10117"
+country = "DE"
+tax_id = "DE136695976"
+[taxes.de]
+country = "DE"
+rate = "19"
+[payments.sandbox]
+webhook_secret = "file:{folder}/secret"
+"""
+"""What there has to be for a checkout to begin."""
+
 FILM = Rates(second_nano=NANO)
 
 
@@ -95,9 +112,9 @@ class Inside:
         self.upstream = Memory()
         self.secret = ""
 
-    def start(self, url: str) -> None:
+    def start(self, url: str, config: Path | None = None) -> None:
         """Open the shop on this database."""
-        settings = load(environ={"GRIP_DATABASE_URL": url})
+        settings = load(config, environ={"GRIP_DATABASE_URL": url})
         self.app = gateway.build(settings)
         self.app.pipeline._upstream._transport = self.upstream
         self.asgi: ASGIApp = web_app.build(self.app)
@@ -183,6 +200,10 @@ class Inside:
         await wallets.credit(context, account.wallet_id, PLENTY, **why)
         await wallets.set_tier(context, account.wallet_id, "enterprise", **why)
         made = await keys.create(context, account.wallet_id, actor="test", name="main")
+        profile = Words(
+            name="Ana", address=["Weg 1"], city="Berlin", postcode="10115", country="DE"
+        )
+        await billing.set_profile(context, account.wallet_id, profile, actor="test")
         self.secret = made.secret
         for kind in KINDS:
             url = f"http://{kind}.test/v1"
@@ -205,5 +226,7 @@ def open_inside(portal: BlockingPortal, template: Path, folder: Path) -> Inside:
     """Return a running gateway on a copy of a migrated database."""
     (folder / "grip.db").write_bytes(template.read_bytes())
     inside = Inside(portal)
-    inside.start(f"sqlite:///{folder / 'grip.db'}")
+    (folder / "secret").write_text("whsec_" + "A" * 44)
+    (folder / "grip.toml").write_text(SELLS.format(folder=folder))
+    inside.start(f"sqlite:///{folder / 'grip.db'}", folder / "grip.toml")
     return inside

@@ -46,6 +46,10 @@ CHECKS = [
 EITHER = GenerationMode.POSITIVE.name, GenerationMode.NEGATIVE.name
 
 
+CHECKOUT = "/v1/checkout/sessions"
+PAGES = {("/sandbox/checkout/{token}", method) for method in ("get", "post")}
+"""The page of the sandbox, which is for browsers."""
+
 RESULTS = {("/v1/tasks/{task_id}/results/{n}", "get"), ("/v1/videos/{video_id}/content", "get")}
 """The routes that stand before the framework, beside the metered ones."""
 
@@ -61,10 +65,12 @@ def _routes(app: Litestar) -> set[tuple[str, str]]:
 
 def test_every_route_is_in_the_document_and_the_reverse(inside: Inside):
     """With its method."""
-    served = _routes(_framework(inside.app)) | {(path, "post") for path in SURFACES} | RESULTS
+    found = _routes(_framework(inside.app))
+    served = found - PAGES | {(path, "post") for path in SURFACES} | RESULTS
     shown = {(path, method) for path, item in DOCUMENT["paths"].items() for method in item}
 
     assert shown == served
+    assert found > PAGES
     for path, _ in RESULTS:
         assert is_result(path.format(task_id="task_1", video_id="task_1", n=0))
 
@@ -135,7 +141,11 @@ def test_every_answer_is_as_the_document_says(inside: Inside, name: str, data: s
     mode = GenerationMode[data.draw(st.sampled_from(EITHER))]
     case = data.draw(operation.as_strategy(generation_mode=mode))
     if isinstance(case.body, dict) and data.draw(st.booleans()):
-        case.body["model"] = _model(operation.path)
+        if operation.path == CHECKOUT:
+            case.body.update(package="starter", currency="USD", provider="sandbox")
+            case.body.pop("amount", None)
+        else:
+            case.body["model"] = _model(operation.path)
     kwargs = case.as_transport_kwargs(base_url="http://grip.test")
     kwargs = {name: value for name, value in kwargs.items() if name != "timeout"}
     prepared = requests.Request(**kwargs).prepare()
@@ -151,3 +161,14 @@ def test_every_answer_is_as_the_document_says(inside: Inside, name: str, data: s
 
     case.validate_response(response, checks=CHECKS)
     assert inside.held() == 0
+
+
+def test_a_checkout_that_begins_is_as_the_document_says(inside: Inside):
+    """Which chance alone would hardly reach."""
+    bodies = [{"package": "growth"}, {"amount": "5.00", "success_url": "https://shop.example/"}]
+    for body in bodies:
+        heard = inside.ask(CHECKOUT, json.dumps(body).encode())
+        schema = DOCUMENT["components"]["schemas"]["CheckoutSession"]
+
+        assert heard.status == 200, heard
+        assert set(heard.json) == set(schema["properties"]) == set(schema["required"])
