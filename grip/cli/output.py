@@ -190,11 +190,18 @@ def _cell(value: Any, column: Column | None = None) -> Text:
 
 def _lines(value: Any) -> list[str]:
     """Return the lines of a cell, one for each part of an object of objects or a list of them."""
-    if isinstance(value, dict) and any(isinstance(held, dict | list) for held in value.values()):
+    if isinstance(value, dict) and any(map(_has_parts, value.values())):
         return [f"{key}: {_nested(held)}" for key, held in value.items()]
-    if isinstance(value, list) and any(isinstance(each, dict) for each in value):
+    if _has_parts(value) and isinstance(value, list):
         return [_nested(each) for each in value]
     return [_words(value)]
+
+
+def _has_parts(value: Any) -> bool:
+    """Return whether a value is an object, or a list that has any."""
+    return isinstance(value, dict) or (
+        isinstance(value, list) and any(isinstance(each, dict) for each in value)
+    )
 
 
 def _nested(value: Any) -> str:

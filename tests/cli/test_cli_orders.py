@@ -83,7 +83,7 @@ def test_people_read_sentences_and_tables(grip: Grip, ana: str):
     assert refunded.endswith(f"of {order} is succeeded: 1.00 of 58.31 USD went back.\n")
     assert "58.31" in grip("orders", "list").stdout
     assert "{" not in shown
-    assert "name: Ana Müller " in shown
+    assert "name=Ana Müller, address=Weg 1, city=Berlin" in shown
     assert "state=succeeded, amount=1.00" in shown
 
 
