@@ -27,9 +27,9 @@ def named(docstring: str) -> set[int]:
     }
 
 
-def docstrings() -> Iterator[tuple[str, str]]:
-    """Yield name and docstring of every function of a file of tests."""
-    for path in _TESTS.rglob("test_*.py"):
+def docstrings_of(*folders: str) -> Iterator[tuple[str, str]]:
+    """Yield name and docstring of every function of the files of tests in these folders."""
+    for path in (path for folder in folders for path in (_TESTS / folder).rglob("test_*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 yield node.name, ast.get_docstring(node) or ""
@@ -45,7 +45,7 @@ def test_names_are_read_as_they_are_written():
 
 def test_every_report_is_named_by_a_test():
     """A test that goes takes its name along, and this one tells."""
-    told = [docstring for name, docstring in docstrings() if name.startswith("test_")]
+    told = [docstring for name, docstring in docstrings_of(".") if name.startswith("test_")]
     found = {report for docstring in told for report in named(docstring)}
 
     assert set(range(1, COUNT + 1)) <= found

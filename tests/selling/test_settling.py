@@ -6,6 +6,7 @@ from itertools import permutations
 import pytest
 
 from grip.money.payments import (
+    CANCELED,
     EXPIRED,
     FAILED,
     PENDING,
@@ -178,3 +179,31 @@ async def test_a_tier_by_invitation_is_never_reached_by_paying(till: Till):
     await till.tell(order, Paid(ref="pay_big", amount_minor=10**8, currency="USD"))
 
     assert (await till.wallet(ana)).tier == "max"
+
+
+async def test_a_refund_that_fails_after_its_success_is_undone(till: Till):
+    """Row 14: credits and invoice come again, and the credit note stays as it was issued."""
+    ana = await till.customer()
+    order = await till.tell(await till.order(ana), PAID, refund(SUCCEEDED))
+    before = await till.documents(order)
+    order = await till.tell(order, refund(FAILED))
+    after = await till.documents(order)
+
+    assert (order.status, (await till.wallet(ana)).balance) == ("paid", ALL)
+    assert after[:2] == before
+    assert [(one.kind, one.gross_minor) for one in after] == [
+        ("invoice", GROSS),
+        ("credit_note", GROSS // 2),
+        ("invoice", GROSS // 2),
+    ]
+    assert after[2].content["refers_to"][0] == before[0].name
+
+
+@pytest.mark.parametrize("how", [FAILED, EXPIRED, CANCELED])
+async def test_a_payment_that_is_said_to_have_failed_after_all_stays(till: Till, how: str):
+    """Row 19 (Lago#5947): a signal that may be wrong voids nothing; only money that went back."""
+    ana = await till.customer()
+    order = await till.tell(await till.order(ana), PAID, Ended(ref="cs_1", how=how))
+
+    assert (order.status, (await till.wallet(ana)).balance) == ("paid", ALL)
+    assert len(await till.documents(order)) == 1
