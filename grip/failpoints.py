@@ -28,12 +28,27 @@ TASK_NAMES: Final = (
 """In the order in which a media task comes by; the last two are in the transaction that ends it,
 between its money and its row, and after all of it."""
 
+SELLING_NAMES: Final = (
+    "order.before_commit",
+    "session.before_open",
+    "session.after_open",
+    "session.after_commit",
+    "webhook.before_commit",
+    "webhook.after_commit",
+    "refund.before_commit",
+    "refund.before_ask",
+    "refund.after_ask",
+    "refund.after_commit",
+)
+"""In the order in which a purchase comes by: between `after_open` or `after_ask` and the commit,
+the payment provider knows something that grip has not written down."""
+
 _armed: dict[str, Callable[[], None]] = {}
 
 
 def arm(name: str, action: Callable[[], None]) -> None:
     """Run `action` whenever a call comes by `name`; raises ValueError for a place unknown."""
-    known = NAMES + TASK_NAMES
+    known = NAMES + TASK_NAMES + SELLING_NAMES
     if name not in known:
         raise ValueError(f"{name!r} is no failpoint; there are {', '.join(known)}")
     _armed[name] = action

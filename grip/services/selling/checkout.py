@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from grip import errors
+from grip import errors, failpoints
 from grip.clock import to_iso
 from grip.payments.build import Providers
 from grip.payments.port import Opened, PaymentProvider
@@ -93,6 +93,7 @@ async def begin(context: Context, provider: PaymentProvider, caller: Caller, wis
             session = await sessions.add(context, connection, order, lasts_us=LASTS_US)
         else:
             session = await _session_of(connection, order)
+        failpoints.hit("order.before_commit")
     opened = _opened(session) or await sessions.open_at(context, provider, session)
     return Begun(order=order, opened=opened, session_id=session.id)
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 import structlog
 
+from grip import failpoints
 from grip.payments.port import PaymentProvider, Seen, Told
 from grip.services.context import Context
 from grip.services.selling import settling, telling
@@ -56,6 +57,8 @@ async def receive(
                 refund_ids=told.refund_ids,
             )
             await _catch_up(context, connection, order)
+        failpoints.hit("webhook.before_commit")
+    failpoints.hit("webhook.after_commit")
     if state == payments.QUARANTINED:
         log.error("payment.quarantined", provider=provider.name, event_id=told.event_id, why=why)
     return state

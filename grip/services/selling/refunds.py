@@ -9,7 +9,7 @@ from typing import Final
 
 import structlog
 
-from grip import errors
+from grip import errors, failpoints
 from grip.money import ledger, payments
 from grip.money.currencies import major
 from grip.money.payments import Refund
@@ -75,6 +75,7 @@ async def request(
             after={"refund": refund.id, "amount": major(amount, order.currency)},
             reason=why,
         )
+        failpoints.hit("refund.before_commit")
     return refund
 
 
@@ -87,11 +88,15 @@ async def submit(context: Context, providers: Providers, refund: RefundRow) -> R
         order = await orders.find(connection, refund.order_id)
     if order is None or order.payment_ref is None:
         raise errors.BooksBroken(f"{refund.id}: its order {refund.order_id} is not paid")
+    failpoints.hit("refund.before_ask")
     if order.provider == MANUAL:
         answer = Refund(ref=refund.id, amount_minor=refund.amount_minor, state=payments.SUCCEEDED)
     else:
         answer = await _ask(providers, order, refund)
-    return await _answered(context, refund, answer)
+    failpoints.hit("refund.after_ask")
+    done = await _answered(context, refund, answer)
+    failpoints.hit("refund.after_commit")
+    return done
 
 
 async def _ask(providers: Providers, order: Order, refund: RefundRow) -> Refund:

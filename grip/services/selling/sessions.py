@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from grip import errors
+from grip import errors, failpoints
 from grip.payments.port import Opened, PaymentProvider, Purchase
 from grip.services.context import Context
 from grip.services.selling import agreeing
@@ -42,11 +42,13 @@ async def open_at(context: Context, provider: PaymentProvider, session: Session)
         order = await orders.find(connection, session.order_id)
     if order is None:
         raise errors.BooksBroken(f"{session.id}: its order {session.order_id} has gone")
+    failpoints.hit("session.before_open")
     try:
         opened = await provider.open(_purchase(order, session))
     except (errors.PaymentProviderRefused, errors.InvalidRequest):
         await _close(context, session)
         raise
+    failpoints.hit("session.after_open")
     async with context.database.write() as connection:
         locked = await orders.lock(connection, order.id)
         is_ours = await payments.change_session(
@@ -60,6 +62,7 @@ async def open_at(context: Context, provider: PaymentProvider, session: Session)
         )
         if is_ours and locked is not None and locked.status == orders.CREATED:
             await orders.change(connection, locked, status=orders.AWAITING)
+    failpoints.hit("session.after_commit")
     return opened
 
 
