@@ -58,18 +58,12 @@ async def load(connection: AsyncConnection, wallet_id: str) -> list[TierChange]:
 
 
 async def given(connection: AsyncConnection, wallet_id: str) -> str | None:
-    """Return the tier that the operator gave last by hand, None where there is none."""
-    query = (
-        sa.select(tier_change.c.after)
-        .where(tier_change.c.wallet_id == wallet_id, tier_change.c.cause == "")
-        .order_by(tier_change.c.seq.desc())
-        .limit(1)
-    )
-    found = (await connection.execute(query)).scalar_one_or_none()
-    return None if found is None else str(found)
+    """Return the tier that the operator gave last, or the one before any payment moved it.
 
-
-async def was_earned(connection: AsyncConnection, wallet_id: str) -> bool:
-    """Return whether it was a payment that led to the tier that the wallet is on."""
+    None where the wallet has never changed.
+    """
     changes = await load(connection, wallet_id)
-    return bool(changes) and changes[0].cause != ""
+    by_hand = [change.after for change in changes if not change.cause]
+    if by_hand:
+        return by_hand[0]
+    return changes[-1].before if changes else None

@@ -204,6 +204,7 @@ async def test_a_contract_is_sold_by_an_operator_alone(till: Till):
         agreeing.of_package(till.context, "enterprise")
     with pytest.raises(errors.InvalidRequest, match="by contract"):
         agreeing.of_package(till.context, "enterprise", Terms())
+    till.context = _with(till.context, exchange={"EUR": "1.1"})
     price = Amount(value=Decimal(5000), currency="EUR")
     offer = agreeing.of_package(
         till.context, "enterprise", Terms(price=price, credits=6_000_000, bonus=1)

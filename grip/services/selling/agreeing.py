@@ -83,6 +83,13 @@ def of_package(context: Context, name: str, terms: Terms | None = None) -> Offer
         raise errors.InvalidRequest(
             f"the package {name!r} has its price by contract: say price and credits", param="price"
         )
+    if price.currency not in exchange.with_dollars(context.settings.exchange):
+        # It is frozen on the order, and tiers are counted with it.
+        raise errors.InvalidRequest(
+            f"nothing is sold in {price.currency}, which has no rate to US dollars: set "
+            f"exchange.{price.currency} in the configuration",
+            param="currency",
+        )
     return _offer(
         package.title or name,
         name,

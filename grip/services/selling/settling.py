@@ -31,8 +31,10 @@ async def settle(
         after = await books.pay(after, seen.paid_by)
     if after.paid_us is not None:
         after = await books.reverse(after, seen, step=f"order:{order.id}:{len(facts)}")
-        await tiers.review(context, connection, after, actor=actor)
-    after = await orders.change(
+        more_minor = _kept(after) - _kept(order)
+        if more_minor:
+            await tiers.review(context, connection, after, more_minor=more_minor, actor=actor)
+    after = await _change(
         connection, after, status=_status(after, seen), disputed=int(seen.disputed)
     )
     if _told(after) != _told(order):
@@ -86,7 +88,7 @@ class _Books:
             await invoices.issue_for_return(
                 self._context, self._connection, order, seen.returned_minor, step
             )
-        return await orders.change(
+        return await _change(
             self._connection,
             order,
             reversed_credits=seen.reversed_credits,
@@ -112,6 +114,18 @@ class _Books:
             reason=f"order {order.id}",
             effect=effect,
         )
+
+
+async def _change(connection: Connection, locked: Order, **values: Any) -> Order:
+    """Change a locked order where it is not so already."""
+    if all(getattr(locked, name) == value for name, value in values.items()):
+        return locked
+    return await orders.change(connection, locked, **values)
+
+
+def _kept(order: Order) -> int:
+    """Return what has been paid and not gone back, in minor units."""
+    return 0 if order.paid_us is None else order.gross_minor - order.returned_minor
 
 
 def _status(order: Order, seen: Standing) -> str:
