@@ -16,6 +16,7 @@ from grip.store.order_invariants import (
     document_numbers,
     order_credited,
     order_documents,
+    order_known,
     order_reversed,
 )
 from grip.store.tables import api_key, holds, ledger_transfer, member, price, task, usage, wallet
@@ -352,6 +353,7 @@ ALL: Sequence[Invariant] = (
     order_credited(),
     order_reversed(),
     order_documents(),
+    order_known(),
     document_numbers(),
     _price_versions(),
 )

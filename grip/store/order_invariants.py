@@ -9,6 +9,10 @@ from grip.store.invariant import Invariant, total
 from grip.store.tables import document, document_series, ledger_transfer, payment_order
 
 _order = payment_order
+_KINDS = tuple(
+    counterpart.kind
+    for counterpart in (ledger.PURCHASE, ledger.BONUS, ledger.REVERSAL, ledger.REINSTATEMENT)
+)
 _ORDER_KEY_AT, _ORDER_ID_LENGTH = 7, 36
 """Where an order's id stands in the keys of its transfers: `order:ord_…:purchase`."""
 
@@ -20,7 +24,7 @@ def order_credited() -> Invariant:
     found = sa.func.coalesce(moved.c.total, 0)
     query = (
         sa.select(_order.c.id, expected.label("expected"), found.label("found"))
-        .select_from(_order.outerjoin(moved, moved.c.order_id == _order.c.id))
+        .select_from(_order.outerjoin(moved, _is_of(moved)))
         .where(expected != found)
         .order_by(_order.c.id)
     )
@@ -35,11 +39,7 @@ def order_reversed() -> Invariant:
     found = sa.func.coalesce(taken.c.total, 0) - sa.func.coalesce(given.c.total, 0)
     query = (
         sa.select(_order.c.id, _order.c.reversed_credits, found.label("found"))
-        .select_from(
-            _order.outerjoin(taken, taken.c.order_id == _order.c.id).outerjoin(
-                given, given.c.order_id == _order.c.id
-            )
-        )
+        .select_from(_order.outerjoin(taken, _is_of(taken)).outerjoin(given, _is_of(given)))
         .where(_order.c.reversed_credits != found)
         .order_by(_order.c.id)
     )
@@ -79,6 +79,21 @@ def order_documents() -> Invariant:
     )
 
 
+def order_known() -> Invariant:
+    """What journal and documents say of orders, they say of orders that there are."""
+    told = sa.union(
+        sa.select(_moved(*_KINDS).c.order_id),
+        sa.select(document.c.order_id).where(document.c.order_id.is_not(None)),
+    ).subquery()
+    query = (
+        sa.select(told.c.order_id)
+        .select_from(told.outerjoin(_order, _order.c.id == told.c.order_id))
+        .where(_order.c.id.is_(None))
+        .order_by(told.c.order_id)
+    )
+    return Invariant("order_known", query, "{order_id}: the books name it, and there is no order")
+
+
 def document_numbers() -> Invariant:
     """The numbers of each series run from 1 without a gap."""
     held = (
@@ -92,17 +107,23 @@ def document_numbers() -> Invariant:
     )
     documents = sa.func.coalesce(held.c.documents, 0)
     last = sa.func.coalesce(held.c.last, 0)
-    taken = document_series.c.next_number - 1
+    taken = sa.func.coalesce(document_series.c.next_number - 1, 0)
+    # A series that lost its counter would begin again.
+    known = sa.union(sa.select(document_series.c.series), sa.select(held.c.series)).subquery()
     query = (
         sa.select(
-            document_series.c.series,
+            known.c.series,
             taken.label("taken"),
             documents.label("documents"),
             last.label("last"),
         )
-        .select_from(document_series.outerjoin(held, held.c.series == document_series.c.series))
+        .select_from(
+            known.outerjoin(document_series, document_series.c.series == known.c.series).outerjoin(
+                held, held.c.series == known.c.series
+            )
+        )
         .where(sa.or_(documents != taken, last != taken))
-        .order_by(document_series.c.series)
+        .order_by(known.c.series)
     )
     return Invariant(
         "document_numbers",
@@ -111,18 +132,27 @@ def document_numbers() -> Invariant:
     )
 
 
+def _is_of(moved: sa.Subquery) -> sa.ColumnElement[bool]:
+    """Whether these transfers are an order's, and of its wallet."""
+    return sa.and_(moved.c.order_id == _order.c.id, moved.c.wallet_id == _order.c.wallet_id)
+
+
 def _moved(*kinds: str) -> sa.Subquery:
-    """Return `order_id` and `total` of the transfers of these kinds."""
+    """Return `order_id`, `wallet_id` and `total` of the transfers of these kinds."""
     key: sa.ColumnElement[Any] = sa.func.substr(
         ledger_transfer.c.idem_key, _ORDER_KEY_AT, _ORDER_ID_LENGTH
     )
     return (
-        sa.select(key.label("order_id"), total(ledger_transfer.c.amount).label("total"))
+        sa.select(
+            key.label("order_id"),
+            ledger_transfer.c.wallet_id,
+            total(ledger_transfer.c.amount).label("total"),
+        )
         .where(
             ledger_transfer.c.kind.in_(kinds),
             ledger_transfer.c.phase.in_(ledger.POSTED),
             ledger_transfer.c.idem_key.startswith("order:", autoescape=True),
         )
-        .group_by(key)
+        .group_by(key, ledger_transfer.c.wallet_id)
         .subquery()
     )

@@ -22,6 +22,7 @@ _BOOKS: Final = (
     order_invariants.order_credited(),
     order_invariants.order_reversed(),
     order_invariants.order_documents(),
+    order_invariants.order_known(),
     order_invariants.document_numbers(),
 )
 
