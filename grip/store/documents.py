@@ -40,13 +40,23 @@ class Stored:
 
 async def next_number(connection: AsyncConnection, series: str) -> int:
     """Take the next number of a series: rolled back with the transaction, it is not taken."""
+    return await _advanced(connection, series, 1) - 1
+
+
+async def lock_series(connection: AsyncConnection, series: str) -> None:
+    """Lock a series until the end of the transaction; none of its numbers is taken."""
+    await _advanced(connection, series, 0)
+
+
+async def _advanced(connection: AsyncConnection, series: str, by: int) -> int:
+    """Return the number that a series goes on with, once it has gone on."""
     is_sqlite = connection.dialect.name == "sqlite"
     insert_ = sqlite.insert if is_sqlite else postgresql.insert
-    first = insert_(document_series).values(series=series, next_number=2)
-    taken = first.on_conflict_do_update(
-        index_elements=["series"], set_={"next_number": document_series.c.next_number + 1}
+    first = insert_(document_series).values(series=series, next_number=1 + by)
+    advanced = first.on_conflict_do_update(
+        index_elements=["series"], set_={"next_number": document_series.c.next_number + by}
     ).returning(document_series.c.next_number)
-    return int((await connection.execute(taken)).scalar_one()) - 1
+    return int((await connection.execute(advanced)).scalar_one())
 
 
 async def insert(connection: AsyncConnection, added: Stored) -> None:

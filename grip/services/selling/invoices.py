@@ -194,6 +194,9 @@ async def _store(
     now_us = context.clock()
     issued_on = to_iso(now_us)[:10]
     series = f"{_SERIES[kind]}-{issued_on[:4]}-"
+    if kind == CREDIT_NOTE:
+        # Who takes numbers of both series locks them in one order, or two wait for each other.
+        await documents.lock_series(connection, f"{_SERIES[INVOICE]}-{issued_on[:4]}-")
     number = await documents.next_number(connection, series)
     content |= {"number": f"{series}{number:06d}", "issued_on": issued_on, "template": TEMPLATE}
     net, tax, gross = minor
