@@ -51,6 +51,9 @@ bench: $(VENV)/.dev ## Measure the request path; make bench BENCH=--quick tries 
 bench-tasks: $(VENV)/.dev ## Measure a thousand media tasks that wait, at a worker of their own
 	$(BIN)/python -m tests.bench.waiting $(BENCH)
 
+bench-orders: $(VENV)/.dev ## Sell ten thousand packages on four workers, and reconcile
+	$(BIN)/python -m tests.bench.orders $(BENCH)
+
 lock: $(VENV)/.dev ## Pin the newest dependencies that fit, with their hashes
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile pyproject.toml --upgrade $(LOCK) --group build -o requirements.lock
@@ -80,4 +83,4 @@ $(VENV)/.dev: requirements-dev.lock pyproject.toml | $(VENV)/bin/python
 	$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@ $(VENV)/.runtime
 
-.PHONY: help serve test lint cover compat clients node bench bench-tasks lock
+.PHONY: help serve test lint cover compat clients node bench bench-tasks bench-orders lock

@@ -6,6 +6,7 @@ The bodies are those of Stripe's events and of a bridge's, read by grip's own ad
 import json
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import permutations
 from typing import Any
 
@@ -26,6 +27,9 @@ from tests.selling.conftest import GROSS, Till
 from tests.stripe_server import KEY, NOW_S, SECRET, StripeServer, delivered
 
 Event = dict[str, Any]
+Delivery = Callable[[tuple[str, int]], tuple[bytes, dict[str, str]]]
+"""Of an order's id and number, what is delivered."""
+
 ORDER = "ord_of_the_events"
 BRIDGE = "whsec_" + "c2Fu" * 11
 
@@ -103,7 +107,7 @@ async def test_stripes_events_come_to_the_same_rows_in_every_order(
     )
     happens(server, (await stripe.open(_purchase())).ref)
     found = [event for event in server.events if event["type"] in kinds.split()]
-    events = [lambda ids, event=event: delivered(_named(event, ids)) for event in found]
+    events: list[Delivery] = [partial(_delivered, event) for event in found]
     assert len(events) == len(kinds.split())
     assert await _ends(till, stripe, events) == ends
     await stripe.close()
@@ -123,12 +127,12 @@ def _purchase() -> Purchase:
     )
 
 
-def _named(event: Event, ids: tuple[str, int]) -> Event:
-    """Return an event as it would be of another order: with other ids of everything."""
+def _delivered(event: Event, ids: tuple[str, int]) -> tuple[bytes, dict[str, str]]:
+    """Return an event as it is delivered of another order: with other ids of everything."""
     order_id, number = ids
     text = json.dumps(event).replace(ORDER, order_id)
     renamed: Event = json.loads(re.sub(r"_0{8}(?=\d{16})", f"_{number:08d}", text))
-    return renamed
+    return delivered(renamed)
 
 
 PAYMENT = {"payment_id": "pay_1", "order_id": ORDER, "checkout_id": "co_1"}
@@ -158,7 +162,7 @@ async def test_a_bridges_events_come_to_the_same_rows_in_every_order(
     bridge = StandardProvider(
         "stripe", addresses=addresses, api_key="a key", webhook_secrets=[BRIDGE]
     )
-    events = [lambda ids, each=each: _bridged(*each, ids) for each in told]
+    events: list[Delivery] = [partial(_bridged, kind, data) for kind, data in told]
     assert await _ends(till, bridge, events) == ends
     await bridge.close()
 
@@ -170,9 +174,6 @@ def _bridged(kind: str, data: Event, ids: tuple[str, int]) -> tuple[bytes, dict[
         of["order_id"] = order_id
     raw = json.dumps(bridge_wire.event_body(kind, NOW_S * 1_000_000, of)).encode()
     return raw, dict(sign_standard(BRIDGE, f"evt_{kind}_{number}", NOW_S, raw))
-
-
-Delivery = Callable[[tuple[str, int]], tuple[bytes, dict[str, str]]]
 
 
 async def _ends(till: Till, provider: PaymentProvider, events: list[Delivery]) -> tuple[str, int]:
