@@ -139,6 +139,25 @@ async def test_a_refund_that_a_crash_left_open_is_asked_for_again(till: Till, cl
     assert (len(bank.refunds), (await till.wallet(ana)).balance) == (1, 0)
 
 
+async def test_a_refund_whose_end_was_never_told_is_asked_after(till: Till, clock: FakeClock):
+    """Its webhook was lost: its credits are not held for ever."""
+    ana, bank = await _ready(till), Bank()
+    begun = await _begin(till, bank, ana)
+    await till.tell(begun.order, _paid(begun))
+    asked = await refunds.request(till.context, begun.order.id, actor="eve", reason="unhappy")
+    asked = await refunds.submit(till.context, Shelf(bank), asked)
+    clock.advance(3600)
+    early = await janitor.run(till.context, Shelf(bank))
+    before = await till.wallet(ana)
+    bank.refunds[asked.id] = replace(bank.refunds[asked.id], state="succeeded")
+    clock.advance(6 * 3600)
+    await janitor.run(till.context, Shelf(bank))
+    after = await till.wallet(ana)
+
+    assert (asked.state, early, before.held) == ("pending", 0, 199_000 + 9_950)
+    assert (after.balance, after.held, len(bank.refunds)) == (0, 0, 1)
+
+
 async def test_nothing_is_sold_without_a_profile_or_to_a_member(till: Till):
     """An invoice needs somebody to go to, and a wallet is its owner's."""
     ana, bank = await till.customer(), Bank()

@@ -27,6 +27,8 @@ MANUAL: Final = "manual"
 """The provider of orders that are settled by hand."""
 
 _AGAIN_US: Final = 60 * 1_000_000
+_PENDING_US: Final = 6 * 3600 * 1_000_000
+"""When a refund is asked after whose end nobody has told: a bank takes days, a webhook is lost."""
 
 log = structlog.get_logger(__name__)
 
@@ -121,7 +123,8 @@ async def _answered(context: Context, refund: RefundRow, answer: Refund) -> Refu
         if row is None:
             raise errors.BooksBroken(f"{refund.id}: it has gone; restore the database")
         if row.ended_us is None:
-            values = {"state": payments.PENDING, "ref": answer.ref, "due_us": None}
+            due_us = context.clock() + _PENDING_US
+            values = {"state": payments.PENDING, "ref": answer.ref, "due_us": due_us}
             await rows.change_refund(connection, row, **values)
         await telling.apply(context, connection, order, (answer,), source=f"refund:{refund.id}")
         return await rows.find_refund(connection, refund.id) or row

@@ -55,7 +55,7 @@ async def _name_refunds(
         refund = await rows.find_refund(connection, refund_id)
         if refund is None or refund.order_id != order.id or refund.ref is not None:
             continue
-        await rows.change_refund(connection, refund, state=payments.PENDING, ref=ref, due_us=None)
+        await rows.change_refund(connection, refund, state=payments.PENDING, ref=ref)
 
 
 async def _end_refunds(
