@@ -21,10 +21,10 @@ def order_credited() -> Invariant:
     """A paid order has given what was bought and its bonus, once; an unpaid one nothing."""
     moved = _moved(ledger.PURCHASE.kind, ledger.BONUS.kind)
     expected = sa.case((_order.c.paid_us.is_not(None), _order.c.credits + _order.c.bonus), else_=0)
-    found = sa.func.coalesce(moved.c.total, 0)
+    found = _of_its_wallet(moved)
     query = (
         sa.select(_order.c.id, expected.label("expected"), found.label("found"))
-        .select_from(_order.outerjoin(moved, _is_of(moved)))
+        .select_from(_order.outerjoin(moved, moved.c.order_id == _order.c.id))
         .where(expected != found)
         .order_by(_order.c.id)
     )
@@ -36,10 +36,14 @@ def order_credited() -> Invariant:
 def order_reversed() -> Invariant:
     """What went back of an order's credits is what the journal took, less what it gave again."""
     taken, given = _moved(ledger.REVERSAL.kind), _moved(ledger.REINSTATEMENT.kind)
-    found = sa.func.coalesce(taken.c.total, 0) - sa.func.coalesce(given.c.total, 0)
+    found = _of_its_wallet(taken) - _of_its_wallet(given)
     query = (
         sa.select(_order.c.id, _order.c.reversed_credits, found.label("found"))
-        .select_from(_order.outerjoin(taken, _is_of(taken)).outerjoin(given, _is_of(given)))
+        .select_from(
+            _order.outerjoin(taken, taken.c.order_id == _order.c.id).outerjoin(
+                given, given.c.order_id == _order.c.id
+            )
+        )
         .where(_order.c.reversed_credits != found)
         .order_by(_order.c.id)
     )
@@ -132,20 +136,27 @@ def document_numbers() -> Invariant:
     )
 
 
-def _is_of(moved: sa.Subquery) -> sa.ColumnElement[bool]:
-    """Whether these transfers are an order's, and of its wallet."""
-    return sa.and_(moved.c.order_id == _order.c.id, moved.c.wallet_id == _order.c.wallet_id)
+def _of_its_wallet(moved: sa.Subquery) -> sa.ColumnElement[int]:
+    """Return what an order's transfers come to where they are of its wallet.
+
+    No condition of the join: SQLite would look orders up by their wallet, all of them for each.
+    """
+    return sa.case((moved.c.wallet_id == _order.c.wallet_id, moved.c.total), else_=0)
 
 
 def _moved(*kinds: str) -> sa.Subquery:
-    """Return `order_id`, `wallet_id` and `total` of the transfers of these kinds."""
-    key: sa.ColumnElement[Any] = sa.func.substr(
-        ledger_transfer.c.idem_key, _ORDER_KEY_AT, _ORDER_ID_LENGTH
+    """Return `order_id`, `wallet_id` (null where there are several) and `total` of these kinds."""
+    wallet_id = ledger_transfer.c.wallet_id
+    # Cast, or SQLite looks through all of them for each order: what has no type has no index.
+    key: sa.ColumnElement[Any] = sa.cast(
+        sa.func.substr(ledger_transfer.c.idem_key, _ORDER_KEY_AT, _ORDER_ID_LENGTH), sa.Text
     )
     return (
         sa.select(
             key.label("order_id"),
-            ledger_transfer.c.wallet_id,
+            sa.case(
+                (sa.func.min(wallet_id) == sa.func.max(wallet_id), sa.func.max(wallet_id))
+            ).label("wallet_id"),
             total(ledger_transfer.c.amount).label("total"),
         )
         .where(
@@ -153,6 +164,6 @@ def _moved(*kinds: str) -> sa.Subquery:
             ledger_transfer.c.phase.in_(ledger.POSTED),
             ledger_transfer.c.idem_key.startswith("order:", autoescape=True),
         )
-        .group_by(key, ledger_transfer.c.wallet_id)
+        .group_by(key)
         .subquery()
     )

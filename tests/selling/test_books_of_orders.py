@@ -6,6 +6,8 @@ import sqlalchemy as sa
 from grip.money.payments import SUCCEEDED, Refund
 from grip.services import ledger
 from grip.services.context import Context
+from grip.store.invariant import Invariant
+from grip.store.order_invariants import order_credited, order_documents, order_reversed
 from grip.store.orders import Order
 from tests.selling.conftest import GROSS, PAID, Till
 
@@ -117,3 +119,19 @@ async def test_what_was_written_for_ever_and_tampered_with_is_found(
     await _change(context, statement)
 
     assert await _failed(context) == names | {"append_only_guards"}
+
+
+@pytest.mark.parametrize("invariant", [order_credited(), order_reversed(), order_documents()])
+async def test_no_check_looks_through_everything_for_each_order(
+    context: Context, invariant: Invariant
+):
+    """On SQLite, what is joined has an index of its own, else ten thousand orders are squared."""
+    if not context.database.is_sqlite:
+        return  # it hashes or merges
+    query = str(invariant.query.compile(compile_kwargs={"literal_binds": True}))
+    async with context.database.read() as connection:
+        plan = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}")
+        steps = [str(row[-1]) for row in plan]
+
+    assert any("LEFT-JOIN" in step for step in steps)
+    assert [step for step in steps if "LEFT-JOIN" in step and "(order_id=?)" not in step] == []
