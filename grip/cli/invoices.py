@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from grip import errors
 from grip.cli import files, output
 from grip.cli.options import Actor, AsJson, Config, Limit
 from grip.cli.output import moment, number, text
@@ -86,10 +87,12 @@ def generate(
     as_json: AsJson = False,
 ) -> None:
     """Bill what was posted on account in a month: once for each wallet, however often it is run."""
-    made = run(config, papers.generate, period, actor=actor)
+    billed = run(config, papers.generate, period, actor=actor)
     output.rows(
-        [papers.describe(one) for one in made],
+        [papers.describe(one) for one in billed.made],
         _COLUMNS,
         as_json=as_json,
         empty=f"There was nothing to bill for {period}, or it is billed already.",
     )
+    if billed.missing:
+        raise errors.Conflict(f"{len(billed.missing)} not billed: {'; '.join(billed.missing)}")

@@ -1,6 +1,7 @@
 """`grip invoices`, credits on account and statements, as a person or a script meets them."""
 
 import hashlib
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -108,6 +109,33 @@ def test_credits_on_account_are_billed_once(
     assert again == []
     assert before == "There was nothing to bill for 2020-01, or it is billed already.\n"
     assert grip("reconcile", "--json").json == []
+
+
+def test_a_wallet_without_a_profile_holds_up_no_other_bill(
+    grip: Grip, ana: str, monkeypatch: pytest.MonkeyPatch
+):
+    """It is named, and billed by the next run."""
+    ben = grip("accounts", "create", "--email", "ben@example.com", "--json").json["wallet_id"]
+    for wallet in (ana, ben):
+        why = ("--on-account", "--reason", "contract 17")
+        assert grip("wallet", "credit", wallet, "1000", *why).status == 0
+    month = grip("wallet", "statement", ana, "--json").json["rows"][-1]["at"][:7]
+    monkeypatch.setattr("grip.cli.runner.system_clock", lambda: _us_of(f"{_next_month(month)}-03"))
+    bill = ("invoices", "generate", "--period", month, "--json")
+    first, again = grip(*bill), grip(*bill)
+    profile = ("--name", "Ben", "--address", "Weg 2", "--city", "Bonn", "--postcode", "53111")
+    grip("billing", "set", "ben@example.com", *profile, "--country", "DE")
+    last = grip(*bill)
+
+    assert (first.status, [one["wallet_id"] for one in json.loads(first.stdout)]) == (
+        1,
+        [ana],
+    )
+    assert f"1 not billed: {ben}: " in first.stderr
+    assert f"grip billing set {ben}" in first.stderr
+    assert first.stderr.count("\n") == 1
+    assert (again.status, again.stdout) == (1, "[]\n")
+    assert (last.status, [one["wallet_id"] for one in last.json]) == (0, [ben])
 
 
 def _next_month(month: str) -> str:

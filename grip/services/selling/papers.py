@@ -2,6 +2,7 @@
 
 import calendar
 import re
+from dataclasses import dataclass
 from typing import Any, Final
 
 from grip import errors
@@ -14,6 +15,14 @@ from grip.store import audit, documents, ledger, wallets
 from grip.store.documents import Stored
 
 _PERIOD: Final = re.compile(r"(2[0-9]{3})-(0[1-9]|1[0-2])")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Generated:
+    """What a month's bills came to: those that were written, and why others could not be."""
+
+    made: list[Stored]
+    missing: list[str]
 
 
 async def list_documents(
@@ -38,20 +47,27 @@ async def find(context: Context, ref: str) -> Stored:
     return found
 
 
-async def generate(context: Context, period: str, *, actor: str) -> list[Stored]:
+async def generate(context: Context, period: str, *, actor: str) -> Generated:
     """Bill what was posted on account in a month; each wallet once, however often this is run.
 
-    Raises InvalidRequest for what is no month that is over, and what a wallet's invoice lacks:
-    those before it are billed then.
+    A wallet whose invoice lacks something is left for the next run, and holds up no other. Raises
+    InvalidRequest for what is no month that is over.
     """
     from_us, to_us = _month(period, context.clock())
     async with context.database.read() as connection:
         posted = await ledger.posted_on_account(connection, from_us, to_us)
-    made = []
+    made, missing = [], []
     for wallet_id, credits_ in posted:
-        if credits_ > 0 and (bill := await _bill(context, wallet_id, credits_, period, actor)):
+        if credits_ <= 0:
+            continue
+        try:
+            bill = await _bill(context, wallet_id, credits_, period, actor)
+        except (errors.BillingProfileMissing, errors.DocumentInvalid) as error:
+            missing.append(f"{wallet_id}: {error.message}")
+            continue
+        if bill is not None:
             made.append(bill)
-    return made
+    return Generated(made=made, missing=missing)
 
 
 async def _bill(
