@@ -25,6 +25,7 @@ from tests.stripe_server import KEY, SECRET, StripeServer, delivered
 
 OLD_SECRET = "whsec_of_before"
 SANDBOX_SECRET = "whsec_" + base64.b64encode(b"a secret of thirty-two bytes, no").decode()
+PLAYGROUND_SECRET = "whsec_" + base64.b64encode(b"another one of thirty-two bytes").decode()
 SCRIPT = "<script>alert('1')</script>"
 
 _SELLS = f"""
@@ -51,6 +52,9 @@ price = "8000000.00 USD"
 credits = 8000000000
 [payments.sandbox]
 webhook_secret = "file:FOLDER/sandbox"
+[payments.playground]
+kind = "sandbox"
+webhook_secret = "file:FOLDER/playground"
 [payments.stripe]
 secret_key = "file:FOLDER/key"
 webhook_secret = "file:FOLDER/secret"
@@ -77,6 +81,7 @@ def config(folder: Path, stripe: str) -> str:
     """Return the configuration of a shop, whose secrets are written into the folder."""
     secrets = {
         "sandbox": SANDBOX_SECRET,
+        "playground": PLAYGROUND_SECRET,
         "key": KEY,
         "secret": SECRET,
         "secret_old": OLD_SECRET,

@@ -254,13 +254,24 @@ def test_what_could_not_be_credited_is_not_sold(shop: Shop):
     assert code(shop.begin(ana, package="whole")) == (409, "conflict")
 
 
+def test_several_sandboxes_have_their_own_pages(shop: Shop):
+    """Each takes the payments of its own orders."""
+    ana = shop.customer()
+    page = shop.page(shop.begin(ana, provider="playground"))
+
+    assert shop.house.http.get(page).status_code == 200
+    assert shop.press(page, "payment.paid").status_code == 200
+    assert [order.status for order in shop.orders(ana)] == ["paid"]
+    assert shop.orders(ana)[0].provider == "playground"
+
+
 def test_where_there_are_several_providers_one_is_named(shop: Shop):
     """The sentence says which there are."""
     buyer = shop.customer()
     answer = shop.begin(buyer, provider=None)
 
     assert code(answer) == (400, "invalid_request_error")
-    assert "sandbox or stripe" in answer.json()["error"]["message"]
+    assert "sandbox or playground or stripe" in answer.json()["error"]["message"]
 
 
 @pytest.mark.parametrize("provider", ["mute", "blank", "crooked"])

@@ -1,5 +1,6 @@
 """`POST /v1/checkout/sessions`: buying credits; and the sandbox's own page to pay on."""
 
+import contextlib
 import hashlib
 from decimal import Decimal
 from typing import Any, Final
@@ -61,7 +62,8 @@ async def create_session(request: Request[Any, Any, Any], state: State) -> dict[
 async def show_page(state: State, token: FromPath[str]) -> Response[str]:
     """Show the sandbox's page, whose buttons stand for what a customer and a bank may do."""
     app: App = state.app
-    return await _page(app, _sandbox(app).page(token), "")
+    _, page = _sandbox(app, token)
+    return await _page(app, page, "")
 
 
 @post(f"{PATH}{{token:str}}", status_code=200, media_type=MediaType.HTML)
@@ -70,8 +72,7 @@ async def press_button(
 ) -> Response[str]:
     """Make happen what a button says: a webhook, signed and read like any other."""
     app: App = state.app
-    provider = _sandbox(app)
-    page = provider.page(token)
+    provider, page = _sandbox(app, token)
     form = await request.form()
     outcome = str(form.get("outcome", ""))
     try:
@@ -135,11 +136,13 @@ def _is_link(link: str) -> bool:
     return parts.scheme == "https" or (parts.scheme == "http" and host in _OWN_MACHINE)
 
 
-def _sandbox(app: App) -> SandboxProvider:
+def _sandbox(app: App, token: str) -> tuple[SandboxProvider, Page]:
+    """Return the sandbox that signed a token, and its page: there may be several."""
     for name in app.payments.names:
-        table = app.settings.payments[name]
-        if table.get("kind", name) == "sandbox":
-            provider = app.payments.usable(name)
-            if isinstance(provider, SandboxProvider):
-                return provider
-    raise errors.NotFound("there is no sandbox to pay in here")
+        if app.settings.payments[name].get("kind", name) != "sandbox":
+            continue
+        provider = app.payments.usable(name)
+        if isinstance(provider, SandboxProvider):
+            with contextlib.suppress(errors.NotFound):
+                return provider, provider.page(token)
+    raise errors.NotFound("there is no such checkout page; begin the checkout again")
