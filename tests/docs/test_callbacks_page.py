@@ -11,7 +11,7 @@ from grip import ids, settings
 from grip.cli.callbacks import app
 from grip.clock import system_clock
 from grip.services.callback_secrets import OVERLAP_S
-from grip.tasks.callbacks.signing import sign
+from grip.standard_webhooks import sign
 from grip.tasks.callbacks.verdicts import SCHEDULE_S
 from grip.transport.destination import URL_CHARACTERS_MAX
 from grip.transport.dialer import HEAD_BYTES_MAX, READ_BYTES
@@ -31,11 +31,7 @@ def is_from_grip() -> Callable[..., bool]:
 
 def headers(*secrets: str, at_s: int) -> dict[str, str]:
     """Return what grip sends with the body."""
-    return {
-        "webhook-id": "cb_1",
-        "webhook-timestamp": str(at_s),
-        "webhook-signature": sign(secrets, "cb_1", at_s, BODY),
-    }
+    return sign(secrets, "cb_1", at_s, BODY)
 
 
 def test_the_program_of_the_page_takes_what_grip_signs(is_from_grip: Callable[..., bool]):

@@ -13,8 +13,8 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
-from grip import clock
-from grip.providers import standard_webhooks, task_policy, task_reading
+from grip import clock, standard_webhooks
+from grip.providers import task_policy, task_reading
 from grip.providers.port import Report, Target, UpstreamRequest
 from grip.providers.task_port import (
     PACES,
@@ -221,7 +221,12 @@ class ReplicateTasks(Vendor):
         """Return which prediction Replicate calls about; raises WebhookRefused."""
         secret = (task_reading.object_in(keys) or {}).get("key")
         known = secret if isinstance(secret, str) else ""
-        event_id = standard_webhooks.verified(raw, headers, known, call.now_us)
+        try:
+            event_id = standard_webhooks.verify(raw, headers, [known], call.now_us)
+        except standard_webhooks.Unproven as error:
+            raise WebhookRefused(str(error)) from None
+        except standard_webhooks.UnusableSecret:
+            raise WebhookRefused("there is no usable secret to check it with") from None
         found = task_reading.object_in(raw) or {}
         upstream_id = task_reading.identity(found.get("id"))
         if upstream_id is None:

@@ -11,14 +11,14 @@ from typing import Final, Protocol
 
 import structlog
 
-from grip import errors, ids
+from grip import errors, ids, standard_webhooks
 from grip.clock import Clock
 from grip.settings import Callbacks
 from grip.store import callback_secrets, callbacks
 from grip.store.callback_secrets import Secret
 from grip.store.callbacks import Claim, Ending, Lease
 from grip.store.engine import Database
-from grip.tasks.callbacks import signing, verdicts
+from grip.tasks.callbacks import verdicts
 from grip.tasks.callbacks.urls import CallbackRules, check_callback_url
 from grip.tasks.callbacks.verdicts import Verdict
 from grip.transport.guarded import Headers
@@ -175,9 +175,7 @@ class Deliveries:
         headers = (
             ("content-type", "application/json"),
             ("user-agent", "grip"),
-            ("webhook-id", claimed.id),
-            ("webhook-timestamp", str(now_s)),
-            ("webhook-signature", signing.sign(secrets, claimed.id, now_s, claimed.body)),
+            *standard_webhooks.sign(secrets, claimed.id, now_s, claimed.body).items(),
         )
         return await self._client.post(
             url, headers=headers, body=claimed.body, deadline_s=self._terms.timeout_s
