@@ -7,6 +7,7 @@ else one from a wheel, started once for each test process.
 import gc
 import os
 import shutil
+import signal
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Iterator
@@ -32,6 +33,11 @@ settings.register_profile(
 )
 settings.load_profile("house")
 
+
+# A shell that starts tests in the background lets them ignore Ctrl-C, and with them all that they
+# start: what ends by it would never end.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # What is collected stays: looking for garbage among it takes as long as collecting it.
 gc.disable()
