@@ -9,21 +9,19 @@ import os
 import shutil
 import signal
 import tempfile
-import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
-import asyncpg
 import pytest
 from hypothesis import settings
-from sqlalchemy.engine import make_url
 
 from grip.ids import IdSource
 from grip.services.context import Context
 from grip.settings import load
 from grip.store import schema
 from grip.store.engine import Database
-from tests import statements
+from tests import postgres_pool, statements
+from tests.postgres_pool import Pool
 
 statements.share()
 
@@ -115,12 +113,20 @@ def postgres_server() -> Iterator[str]:
 @pytest.fixture(scope="session")
 async def postgres_template(anyio_backend: str, postgres_server: str) -> AsyncIterator[str]:
     """The name of a migrated database on the server."""
-    name = await _create(postgres_server)
-    database = Database(_url(postgres_server, name))
+    name = await postgres_pool.create(postgres_server)
+    database = Database(postgres_pool.url(postgres_server, name))
     await schema.upgrade(database)
     await database.close()
     yield name
-    await _drop(postgres_server, name)
+    await postgres_pool.drop(postgres_server, name)
+
+
+@pytest.fixture(scope="session")
+async def postgres_databases(postgres_server: str, postgres_template: str) -> AsyncIterator[Pool]:
+    """Databases with the schema, to be lent."""
+    pool = Pool(postgres_server, postgres_template)
+    yield pool
+    await pool.close()
 
 
 @pytest.fixture
@@ -131,11 +137,11 @@ async def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-async def postgres_url(postgres_server: str, postgres_template: str) -> AsyncIterator[str]:
+async def postgres_url(postgres_server: str, postgres_databases: Pool) -> AsyncIterator[str]:
     """The URL of a fresh PostgreSQL database."""
-    name = await _create(postgres_server, postgres_template)
-    yield _url(postgres_server, name)
-    await _drop(postgres_server, name)
+    name = await postgres_databases.lend()
+    yield postgres_pool.url(postgres_server, name)
+    await postgres_databases.take_back(name)
 
 
 @pytest.fixture(scope="module")
@@ -147,11 +153,11 @@ def sqlite_module_url(sqlite_template: Path, tmp_path_factory: pytest.TempPathFa
 
 
 @pytest.fixture(scope="module")
-async def postgres_module_url(postgres_server: str, postgres_template: str) -> AsyncIterator[str]:
+async def postgres_module_url(postgres_server: str, postgres_databases: Pool) -> AsyncIterator[str]:
     """The URL of a PostgreSQL database that the tests of a file share."""
-    name = await _create(postgres_server, postgres_template)
-    yield _url(postgres_server, name)
-    await _drop(postgres_server, name)
+    name = await postgres_databases.lend()
+    yield postgres_pool.url(postgres_server, name)
+    await postgres_databases.take_back(name)
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])
@@ -178,25 +184,3 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 def context(database: Database, clock: FakeClock) -> Context:
     """The surroundings of a use case, with the default configuration."""
     return Context(database=database, settings=load(environ={}), clock=clock, ids=IdSource())
-
-
-def _url(server: str, name: str) -> str:
-    return make_url(server).set(database=name).render_as_string(hide_password=False)
-
-
-async def _create(server: str, template: str = "template1") -> str:
-    name = f"grip_test_{uuid.uuid4().hex[:12]}"
-    await _run(server, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
-    return name
-
-
-async def _drop(server: str, name: str) -> None:
-    await _run(server, f'DROP DATABASE "{name}" WITH (FORCE)')
-
-
-async def _run(server: str, statement: str) -> None:
-    connection = await asyncpg.connect(server)
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()

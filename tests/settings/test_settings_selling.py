@@ -81,7 +81,12 @@ def test_a_whole_set_up_of_selling_loads(tmp_path):
     shown = settings.describe(loaded)
     assert shown["taxes"]["de-2027"]["rate"] == "18.5"
     assert shown["exchange"]["JPY"] == "0.0066"
-    assert shown["checkout"] == {"currency": "JPY", "min": "500", "max": "10000.00"}
+    assert shown["checkout"] == {
+        "currency": "JPY",
+        "min": "500",
+        "due_days": 14,
+        "max": "10000.00",
+    }
 
 
 def package(line: str) -> str:
