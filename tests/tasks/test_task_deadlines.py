@@ -26,6 +26,7 @@ async def test_the_last_cancellation_and_the_last_look_have_a_limit(
     ana, model = await studio.house.customer(), await studio.sell("fail=never")
     task = await studio.begin(ana, model)
     await studio.until(task, "running")
+    await studio.turn(after_s=(task.deadline_us - studio.clock.now_us) / 1e6 - 60)
     while (found := await studio.find(task)).due_us < task.deadline_us:
         assert found.due_us - studio.clock.now_us <= 6_000_000  # the sandbox's distance, at most
         await studio.turn(after_s=max(found.due_us - studio.clock.now_us, 0) / 1e6)
