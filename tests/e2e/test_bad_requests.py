@@ -11,6 +11,9 @@ import pytest
 from tests.e2e.house import HELLO, House
 from tests.e2e.scripts import polite
 
+# What no database sees is tried on one engine.
+pytestmark = pytest.mark.parametrize("house", ["sqlite"], indirect=True, scope="session")
+
 DEEP = 100_000
 """More than any parser follows."""
 

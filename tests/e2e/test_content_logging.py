@@ -99,6 +99,7 @@ def test_a_key_without_content_logging_leaves_none(
     assert found(house, request_id).detail is not None
 
 
+@pytest.mark.parametrize("own_url", ["sqlite"], indirect=True)
 def test_the_configuration_says_what_keys_do_that_do_not_say(own_house: Open):
     """A key that says otherwise is heard."""
     with own_house(config=f"{CONFIG}\n[content]\nlogging = false\n") as house:
@@ -109,6 +110,7 @@ def test_the_configuration_says_what_keys_do_that_do_not_say(own_house: Open):
     assert (silent["state"], said["state"]) == ("not_logged", "kept")
 
 
+@pytest.mark.parametrize("own_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("stream", [False, True])
 def test_content_beyond_the_bound_is_cut_and_files_are_left_out(
     own_house: Open,
@@ -132,6 +134,7 @@ def test_content_beyond_the_bound_is_cut_and_files_are_left_out(
     assert kept["response_bytes"] > 20_000
 
 
+@pytest.mark.parametrize("own_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("stream", [False, True])
 def test_what_the_operator_names_is_never_kept(
     own_house: Open,

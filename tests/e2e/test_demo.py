@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import httpx2
+import pytest
 from openai import OpenAI
 
 from tests.e2e.gateway import command, environ, serving
@@ -39,6 +40,7 @@ def test_the_printed_line_works_in_a_shell(own_url: str, tmp_path: Path):
     assert row["cost_nano"] > 0
 
 
+@pytest.mark.parametrize("own_url", ["sqlite"], indirect=True)
 def test_people_get_the_same_line_in_words(own_url: str, tmp_path: Path):
     """Without --json, one of the printed lines is the command."""
     process = subprocess.Popen(
@@ -61,6 +63,7 @@ def test_people_get_the_same_line_in_words(own_url: str, tmp_path: Path):
     assert json.loads(done.stdout)["choices"]
 
 
+@pytest.mark.parametrize("own_url", ["sqlite"], indirect=True)
 def test_a_restart_rolls_the_key(own_url: str, tmp_path: Path):
     """The old one is refused from then on; nothing is made twice."""
     with serving(own_url, tmp_path, "--demo") as first:
@@ -80,6 +83,7 @@ def test_a_restart_rolls_the_key(own_url: str, tmp_path: Path):
     assert all(any(float(model[unit] or 0) > 0 for unit in UNITS) for model in models)
 
 
+@pytest.mark.parametrize("own_url", ["sqlite"], indirect=True)
 def test_the_sandbox_draws_speaks_and_listens(own_url: str, tmp_path: Path):
     """Each at its price, through the official client."""
     with serving(own_url, tmp_path, "--demo") as gateway:
@@ -111,6 +115,7 @@ def test_a_database_in_use_is_refused_in_one_line(own_url: str, tmp_path: Path):
     assert json.loads(keys.stdout) == []
 
 
+@pytest.mark.parametrize("own_url", ["sqlite"], indirect=True)
 def test_a_port_that_is_taken_is_refused_in_one_line(own_url: str, tmp_path: Path):
     """It names the address."""
     with serving(own_url, tmp_path) as gateway:

@@ -88,6 +88,7 @@ def test_a_stream_that_does_not_end_in_time_fails_and_costs_nothing(own_house: O
     assert b"[DONE]" not in rest
 
 
+@pytest.mark.parametrize("own_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("stream", [False, True])
 def test_a_call_without_an_answer_in_time_fails_and_costs_nothing(
     own_house: Open,
@@ -127,6 +128,7 @@ def test_two_workers_serve_and_stop_together(own_house: Open):
         assert len(house.usage(ana)) == 10
 
 
+@pytest.mark.parametrize("own_url", ["sqlite"], indirect=True)
 def test_a_worker_that_dies_is_replaced(own_house: Open):
     """And what came after is served by who is left; the stop is still clean."""
     with own_house("--workers", "2") as house:
@@ -168,6 +170,7 @@ async def _endings(context: Context) -> list[str]:
         return list(await connection.scalars(sa.select(boot.c.ending)))
 
 
+@pytest.mark.parametrize("own_url", ["sqlite"], indirect=True)
 def test_an_interrupt_stops_as_well(own_house: Open):
     """As from a terminal."""
     with own_house() as house:
@@ -222,6 +225,7 @@ async def _run(server: str, *statements: str) -> None:
         await connection.close()
 
 
+@pytest.mark.parametrize("own_url", ["sqlite"], indirect=True)
 def test_only_json_goes_to_standard_output(own_house: Open):
     """One value; the log is on standard error, where each line is JSON too."""
     with own_house() as house:

@@ -33,6 +33,9 @@ from tests.e2e.scripts import (
 )
 from tests.e2e.upstream import Script
 
+# What no database sees is tried on one engine.
+pytestmark = pytest.mark.parametrize("house", ["sqlite"], indirect=True, scope="session")
+
 QUICK = {"first_byte_timeout_ms": 300, "chunk_timeout_ms": 300}
 """Timeouts of a channel whose upstream stalls."""
 
