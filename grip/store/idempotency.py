@@ -87,6 +87,8 @@ async def sweep(connection: AsyncConnection, before_us: int, limit: int) -> int:
             .where(table.c.created_us < before_us, table.c.request_id.not_in(running))
             .order_by(table.c.created_us)
             .limit(limit)
+            # What another node sweeps, or a call takes over, is left to it.
+            .with_for_update(skip_locked=True)
         )
         done = await connection.execute(sa.delete(table).where(table.c.request_id.in_(old)))
         gone += done.rowcount
