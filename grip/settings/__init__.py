@@ -24,12 +24,12 @@ from grip.settings.sections import (
     Retention,
     Routing,
     Server,
-    Settings,
     Tier,
     Upstream,
 )
 from grip.settings.selling import Checkout, Package, Seller, Tax, TaxRule
 from grip.settings.shown import describe, render_example
+from grip.settings.whole import Settings
 
 __all__ = [
     "DEFAULT_TIERS",

@@ -11,7 +11,7 @@ from grip.errors import ConfigurationInvalid
 from grip.settings.kinds import Kind, ValueRefused, is_name
 from grip.settings.layer import Layer, dotted, folded, suggestion
 from grip.settings.schema import Section, sections_of
-from grip.settings.sections import Settings
+from grip.settings.whole import Settings
 
 _PREFIX = "GRIP_"
 # The name of the table ("" where a section has one only), the key, and what the key may hold.

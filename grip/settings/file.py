@@ -15,7 +15,7 @@ from grip.settings.kinds import ValueRefused, is_name, kind_name
 from grip.settings.layer import Layer, dotted, suggestion
 from grip.settings.process import ENVIRON
 from grip.settings.schema import Section, sections_of
-from grip.settings.sections import Settings
+from grip.settings.whole import Settings
 
 LOCAL_PATH = Path("grip.toml")
 SYSTEM_PATH = Path("/etc/grip/grip.toml")

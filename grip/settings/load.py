@@ -16,8 +16,8 @@ from grip.settings.file import locate, read_file
 from grip.settings.layer import Layer, merged, refuse_twins
 from grip.settings.process import ENVIRON
 from grip.settings.schema import Section, sections_of
-from grip.settings.sections import Settings
 from grip.settings.selling_checks import check
+from grip.settings.whole import Settings
 
 
 def load(path: Path | None = None, environ: Mapping[str, str] = ENVIRON) -> Settings:

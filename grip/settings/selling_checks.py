@@ -11,8 +11,8 @@ from grip.errors import ConfigurationInvalid
 from grip.money import currencies, exchange
 from grip.money.amounts import MAX_CREDITS
 from grip.money.countries import EU, place, region
-from grip.settings.sections import Settings
 from grip.settings.selling import Checkout, Package, Seller, TaxRule
+from grip.settings.whole import Settings
 
 
 def check(settings: Settings) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import tomli_w
 
 from grip.settings.schema import Key, Section, sections_of
-from grip.settings.sections import Settings
+from grip.settings.whole import Settings
 
 _WIDTH = 100
 _HEAD = """\
