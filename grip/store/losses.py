@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from grip.store import rows
+from grip.store import due, rows
 from grip.store.tables import task, task_loss
 from grip.store.tasks import Task
 
@@ -48,21 +48,10 @@ async def claim(
     connection: AsyncConnection, *, now_us: int, until_us: int, limit: int
 ) -> list[Lost]:
     """Take what is due to be looked at; whoever dies over it leaves it to others at `until_us`."""
-    due = (
-        sa.select(task_loss.c.task_id)
-        .where(_OPEN, task_loss.c.due_us <= now_us)
-        .order_by(task_loss.c.due_us, task_loss.c.task_id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    chosen = due.cte("due").prefix_with("MATERIALIZED", dialect="postgresql")
-    taken = (
-        sa.update(task_loss)
-        .where(task_loss.c.task_id.in_(sa.select(chosen.c.task_id)))
-        .values(due_us=until_us, looks=task_loss.c.looks + 1)
-        .returning(task_loss.c.task_id)
-    )
-    ids = list((await connection.execute(taken)).scalars())
+    statement = due.taken(
+        task_loss, "task_id", "looks", _OPEN, now_us=now_us, until_us=until_us, limit=limit
+    ).returning(task_loss.c.task_id)
+    ids = list((await connection.execute(statement)).scalars())
     return await _load(connection, task_loss.c.task_id.in_(ids)) if ids else []
 
 

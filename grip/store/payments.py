@@ -8,7 +8,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from grip import errors
-from grip.store import rows
+from grip.store import due, rows
 from grip.store.tables import (
     checkout_session,
     payment_event,
@@ -114,21 +114,10 @@ async def claim_sessions(
     connection: AsyncConnection, *, now_us: int, until_us: int, limit: int
 ) -> list[Session]:
     """Take sessions that are due to be asked after; who dies over one leaves it until then."""
-    due = (
-        sa.select(checkout_session.c.id)
-        .where(checkout_session.c.due_us <= now_us)
-        .order_by(checkout_session.c.due_us)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    chosen = due.cte("due").prefix_with("MATERIALIZED", dialect="postgresql")
-    taken = (
-        sa.update(checkout_session)
-        .where(checkout_session.c.id.in_(sa.select(chosen.c.id)))
-        .values(due_us=until_us, looks=checkout_session.c.looks + 1)
-        .returning(*checkout_session.c)
-    )
-    return [rows.record(Session, row) for row in (await connection.execute(taken)).mappings()]
+    statement = due.taken(
+        checkout_session, "id", "looks", now_us=now_us, until_us=until_us, limit=limit
+    ).returning(*checkout_session.c)
+    return [rows.record(Session, row) for row in (await connection.execute(statement)).mappings()]
 
 
 async def keep_event(connection: AsyncConnection, event: Event) -> bool:
@@ -214,21 +203,10 @@ async def claim_refunds(
     connection: AsyncConnection, *, now_us: int, until_us: int, limit: int
 ) -> list[RefundRow]:
     """Take refunds of which nobody knows whether their provider was asked."""
-    due = (
-        sa.select(payment_refund.c.id)
-        .where(payment_refund.c.due_us <= now_us)
-        .order_by(payment_refund.c.due_us)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    chosen = due.cte("due").prefix_with("MATERIALIZED", dialect="postgresql")
-    taken = (
-        sa.update(payment_refund)
-        .where(payment_refund.c.id.in_(sa.select(chosen.c.id)))
-        .values(due_us=until_us, tries=payment_refund.c.tries + 1)
-        .returning(*payment_refund.c)
-    )
-    return [rows.record(RefundRow, row) for row in (await connection.execute(taken)).mappings()]
+    statement = due.taken(
+        payment_refund, "id", "tries", now_us=now_us, until_us=until_us, limit=limit
+    ).returning(*payment_refund.c)
+    return [rows.record(RefundRow, row) for row in (await connection.execute(statement)).mappings()]
 
 
 async def change_refund(connection: AsyncConnection, refund: RefundRow, **values: Any) -> None:
