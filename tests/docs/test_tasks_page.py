@@ -20,7 +20,7 @@ from grip.providers.task_port import ERROR_CODES, LIFETIMES_S
 from grip.services.tasks import STATUSES
 from grip.tasks import phases
 from grip.tasks.hooks import keys
-from grip.web.routes import hooks
+from grip.web import calls
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "tasks.md").read_text(encoding="utf-8")
@@ -132,7 +132,7 @@ def test_the_numbers_of_the_page_are_those_of_the_program():
     assert "keeps results for 30 days" in FLOWING
     assert (keys.KEPT_US, keys.ASKED_EVERY_US) == (24 * 3600 * 10**6, 60 * 10**6)
     assert "kept for a day, and asked for again at most once a minute" in FLOWING
-    assert hooks.MAX_BODY_BYTES == 2**20
+    assert calls.MAX_BODY_BYTES == 2**20
     assert "A body above 1 MB is answered with 413" in FLOWING
 
 

@@ -12,7 +12,7 @@ import pytest
 from grip.providers.port import UpstreamRequest
 from grip.tasks.shown import operator_view
 from grip.transport.port import Reply
-from grip.web.routes import hooks
+from grip.web import calls
 from tests.tasks.hook_stage import EITHER, Stage
 from tests.tasks.studio import Studio
 from tests.tasks.vendors import Replicate, reply
@@ -191,7 +191,7 @@ async def test_calls_about_one_task_do_not_crowd_out_those_about_others(
 async def test_what_is_too_large_or_nothing_of_the_kind_changes_nothing(stage: Stage):
     """A megabyte is the most, announced or not; strangers' bodies are not even read."""
     _, task, job = await stage.begin()
-    call, huge = stage.vendor.call(job), b" " * (hooks.MAX_BODY_BYTES + 1)
+    call, huge = stage.vendor.call(job), b" " * (calls.MAX_BODY_BYTES + 1)
     before = await stage.row(task)
     said = [
         await stage.ask(call.url, b"", call.headers, announced=len(huge)),
