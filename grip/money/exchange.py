@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Final
 
-from grip.money.currencies import exponent
+from grip.money.currencies import exponent, share
 
 USD: Final = "USD"
 _PLAIN: Final = re.compile(r"[0-9]{1,6}(\.[0-9]{1,12})?")
@@ -31,6 +31,12 @@ def with_dollars(rates: Mapping[str, str]) -> dict[str, str]:
 def usd(amount_minor: int, currency: str, rate_text: str) -> Fraction:
     """Return what minor units are worth in dollars, exactly."""
     return rate(rate_text) * Fraction(amount_minor, int(10 ** exponent(currency)))
+
+
+def price_of(credits_: int, currency: str, rate_text: str) -> int:
+    """Return what credits cost at $0.001 each, in minor units, rounded half up."""
+    exact = Fraction(credits_, _CREDITS_PER_USD) / rate(rate_text) * 10 ** exponent(currency)
+    return share(exact.numerator, 1, exact.denominator)
 
 
 def credits_for(amount_minor: int, currency: str, rate_text: str) -> int:

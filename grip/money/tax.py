@@ -182,35 +182,13 @@ def holds(rule: Rule, on_date: str) -> bool:
     return (rule.first_day or "") <= on_date <= (rule.last_day or "9999-12-31")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
-    """An amount without its tax, and the tax, in minor units."""
+def returned(tax_minor: int, returned_minor: int, gross_minor: int) -> int:
+    """Return how much of a document's tax has gone back once so much of its gross amount has.
 
-    net_minor: int
-    tax_minor: int
-
-    @property
-    def gross_minor(self) -> int:
-        """The amount with its tax."""
-        return self.net_minor + self.tax_minor
-
-
-def refund(whole: Parts, before: Parts, gross_minor: int) -> Parts:
-    """Return the parts of a refund of `gross_minor`, after refunds of `before` in sum.
-
-    The tax goes back pro rata to all that has gone back, and what is refunded last takes the
-    remainder: the parts of all refunds add up to the whole, each of zero or more. Raises ValueError
-    for a refund of nothing, or of more than is left.
+    Pro rata to all that has gone back: what returns one after the other bring is the difference of
+    two of these, so that they add up to the whole, and the last one takes what rounding left.
     """
-    left = Parts(
-        net_minor=whole.net_minor - before.net_minor, tax_minor=whole.tax_minor - before.tax_minor
-    )
-    if min(left.net_minor, left.tax_minor) < 0 or not 0 < gross_minor <= left.gross_minor:
-        raise ValueError(f"{gross_minor} cannot be refunded of the {left.gross_minor} that is left")
-    due = share(whole.tax_minor, before.gross_minor + gross_minor, whole.gross_minor)
-    # A refund that failed later may have left the sum before it off its share, either way.
-    tax = min(max(due - before.tax_minor, 0), gross_minor)
-    return Parts(net_minor=gross_minor - tax, tax_minor=tax)
+    return share(tax_minor, returned_minor, gross_minor)
 
 
 def _verdict(sale: _Sale) -> _Verdict:

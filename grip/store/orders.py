@@ -17,6 +17,9 @@ from grip.money.payments import Dispute, Ended, Expected, Fact, Paid, Refund
 from grip.store import rows
 from grip.store.tables import payment_fact, payment_order
 
+MANUAL: Final = "manual"
+"""The provider of orders that are settled by hand."""
+
 CREATED: Final = "created"
 AWAITING: Final = "awaiting_payment"
 PAID: Final = "paid"

@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import pytest
 
-from grip.money.exchange import credits_for, rate, usd, with_dollars
+from grip.money.exchange import credits_for, price_of, rate, usd, with_dollars
 
 
 def test_worth_is_exact():
@@ -19,6 +19,15 @@ def test_a_credit_is_a_tenth_of_a_cent_and_part_of_one_is_none():
     assert credits_for(500, "USD", "1") == 5_000
     assert credits_for(1, "CNY", "0.1499") == 1
     assert credits_for(100, "JPY", "0.006599") == 659
+
+
+def test_credits_cost_their_worth_in_any_currency():
+    """Rounded half up, to whole minor units."""
+    assert price_of(250_000, "USD", "1") == 25_000
+    assert price_of(1_000, "CNY", "0.14") == 714
+    assert price_of(15, "USD", "1") == 2
+    assert price_of(1_000, "JPY", "0.0065") == 154
+    assert price_of(1_000, "KWD", "3.25") == 308
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import itertools
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from grip.money import tax
 from grip.money.countries import COUNTRIES
-from grip.money.tax import Customer, Parts, Rule, Seller, decide, refund
+from grip.money.tax import Customer, Rule, Seller, decide, returned
 
 DE = Rule(key="de", country="DE", name="VAT", rate_bp=1900)
 FR = Rule(key="fr", country="FR", name="VAT", rate_bp=2000)
@@ -282,62 +283,29 @@ def test_net_and_tax_are_gross_and_a_zero_always_has_its_reason(
     assert found.name
 
 
-@given(data=st.data(), net_minor=st.integers(0, 10**12), tax_minor=st.integers(0, 10**12))
-def test_partial_refunds_add_up_to_the_whole(data: st.DataObject, net_minor: int, tax_minor: int):
-    """Net and tax alike, each of zero or more, also where an earlier refund came to nothing."""
-    whole, done = Parts(net_minor=net_minor, tax_minor=tax_minor), [Parts(net_minor=0, tax_minor=0)]
-    for _ in range(data.draw(st.integers(0, 6))):
-        left = whole.gross_minor - sum(part.gross_minor for part in done)
-        if left > 0:
-            done.append(refund(whole, summed(done), data.draw(st.integers(1, left))))
-        if len(done) > 2 and data.draw(st.booleans()):
-            del done[1]
-    left = whole.gross_minor - sum(part.gross_minor for part in done)
-    if left > 0:
-        done.append(refund(whole, summed(done), left))
+@given(data=st.data(), gross=st.integers(1, 10**12))
+def test_what_goes_back_and_comes_again_adds_up_to_the_whole(data: st.DataObject, gross: int):
+    """Net and tax of each step go the way that its money goes, and neither leaves its whole."""
+    whole = data.draw(st.integers(0, gross))
+    steps = [0, *data.draw(st.lists(st.integers(0, gross), max_size=6)), gross]
+    taxes = [returned(whole, step, gross) for step in steps]
 
-    assert summed(done) == whole
-    assert all(part.net_minor >= 0 and part.tax_minor >= 0 for part in done)
-
-
-def summed(parts: list[Parts]) -> Parts:
-    """Return all of them together."""
-    return Parts(
-        net_minor=sum(part.net_minor for part in parts),
-        tax_minor=sum(part.tax_minor for part in parts),
-    )
+    assert (taxes[0], taxes[-1]) == (0, whole)
+    assert all(0 <= tax <= whole for tax in taxes)
+    moved = (after - before for before, after in pairwise(steps))
+    back = (after - before for before, after in pairwise(taxes))
+    for money, part in zip(moved, back, strict=True):
+        assert 0 <= (part if money >= 0 else -part) <= abs(money)
 
 
 def test_a_refund_gives_tax_back_pro_rata_and_the_last_one_the_remainder():
     """A third thrice: the tax of 100 is 33, 34, 33."""
-    whole, before, parts = Parts(net_minor=500, tax_minor=100), Parts(net_minor=0, tax_minor=0), []
-    for _ in range(3):
-        parts.append(refund(whole, before, 200))
-        before = summed(parts)
+    taxes = [returned(100, gross, 600) for gross in (0, 200, 400, 600)]
 
-    assert [part.tax_minor for part in parts] == [33, 34, 33]
+    assert [after - before for before, after in pairwise(taxes)] == [33, 34, 33]
 
 
-def test_refunds_that_failed_leave_no_part_below_nothing():
-    """What is before them may be off its share, to either side."""
-    whole = Parts(net_minor=50, tax_minor=50)
-    for before, expected in (((2, 0), (0, 1)), ((0, 5), (1, 0))):
-        done = Parts(net_minor=before[0], tax_minor=before[1])
-        part = refund(whole, done, 1)
-        assert (part.net_minor, part.tax_minor) == expected
-        rest = refund(whole, summed([done, part]), 99 - done.gross_minor)
-        assert summed([done, part, rest]) == whole
-
-
-@pytest.mark.parametrize("gross", [0, -1, 101])
-def test_what_is_not_there_cannot_be_refunded(gross: int):
-    """Nothing, less than nothing, and more than is left."""
-    whole = Parts(net_minor=100, tax_minor=20)
-    with pytest.raises(ValueError, match="cannot be refunded"):
-        refund(whole, Parts(net_minor=17, tax_minor=3), gross)
-
-
-def test_more_than_the_whole_was_never_refunded():
+def test_more_than_nothing_was_never_returned_below_it():
     """Sums that contradict the document stop here."""
-    with pytest.raises(ValueError, match="cannot be refunded"):
-        refund(Parts(net_minor=100, tax_minor=20), Parts(net_minor=101, tax_minor=0), 1)
+    with pytest.raises(ValueError, match="zero or more"):
+        returned(100, -1, 600)

@@ -7,13 +7,12 @@ rate of tax touches it. Refuses to sell what could not be credited.
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from fractions import Fraction
 from typing import Any, Final
 
 from grip import errors
 from grip.money import exchange
 from grip.money.amounts import MAX_CREDITS
-from grip.money.currencies import exponent, major, minor, share
+from grip.money.currencies import major, minor
 from grip.services import taxes
 from grip.services.context import Context
 from grip.services.selling import invoices
@@ -25,7 +24,6 @@ from grip.store.engine import Connection
 from grip.store.orders import Order
 from grip.store.records import Wallet
 
-_CREDITS_PER_USD: Final = 1000
 _PLAIN: Final = re.compile(r"[0-9]{1,12}(\.[0-9]{1,3})?")
 
 
@@ -175,9 +173,7 @@ def on_account(
     """Return the bill of credits that were posted on account, at $0.001 each, taxed today."""
     terms = context.settings.checkout
     rates = exchange.with_dollars(context.settings.exchange)
-    exact = Fraction(credits_, _CREDITS_PER_USD) / exchange.rate(rates[terms.currency])
-    units = exact * 10 ** exponent(terms.currency)
-    net_minor = share(units.numerator, 1, units.denominator)
+    net_minor = exchange.price_of(credits_, terms.currency, rates[terms.currency])
     taxed = taxes.decide(context.settings, profile, net_minor=net_minor, at_us=context.clock())
     title = f"{credits_} credits"
     offer = Offer(

@@ -16,6 +16,7 @@ from grip.clock import to_iso
 from grip.documents.checking import check
 from grip.documents.document import TEMPLATE, Document
 from grip.money.currencies import share
+from grip.money.tax import returned
 from grip.services.context import Context
 from grip.store import documents
 from grip.store.documents import Stored
@@ -87,7 +88,9 @@ async def issue_for_return(
     if first is None:
         raise errors.BooksBroken(f"{order.id}: it was paid, and has no invoice")
     gross = returned_minor - order.returned_minor
-    tax = _tax_back(order, returned_minor) - _tax_back(order, order.returned_minor)
+    tax = returned(order.tax_minor, returned_minor, order.gross_minor) - returned(
+        order.tax_minor, order.returned_minor, order.gross_minor
+    )
     if gross > 0:
         return await _issue(
             context,
@@ -111,10 +114,6 @@ async def issue_for_return(
         ],
         refers_to=first,
     )
-
-
-def _tax_back(order: Order, returned_minor: int) -> int:
-    return share(order.tax_minor, returned_minor, order.gross_minor)
 
 
 async def issue_on_account(

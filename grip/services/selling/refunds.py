@@ -23,9 +23,6 @@ from grip.store.engine import Connection
 from grip.store.orders import Order
 from grip.store.payments import RefundRow
 
-MANUAL: Final = "manual"
-"""The provider of orders that are settled by hand."""
-
 _AGAIN_US: Final = 60 * 1_000_000
 _PENDING_US: Final = 6 * 3600 * 1_000_000
 """When a refund is asked after whose end nobody has told: a bank takes days, a webhook is lost."""
@@ -91,7 +88,7 @@ async def submit(context: Context, providers: Providers, refund: RefundRow) -> R
     if order is None or order.payment_ref is None:
         raise errors.BooksBroken(f"{refund.id}: its order {refund.order_id} is not paid")
     failpoints.hit("refund.before_ask")
-    if order.provider == MANUAL:
+    if order.provider == orders.MANUAL:
         answer = Refund(ref=refund.id, amount_minor=refund.amount_minor, state=payments.SUCCEEDED)
     else:
         answer = await _ask(providers, order, refund)

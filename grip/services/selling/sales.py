@@ -1,6 +1,6 @@
 """Orders as operators make them, see them, and settle them by hand."""
 
-from typing import Any, Final
+from typing import Any
 
 from grip import errors
 from grip.clock import to_iso
@@ -14,8 +14,6 @@ from grip.store import audit, orders, payments, wallets
 from grip.store.engine import Connection
 from grip.store.orders import Order
 
-MANUAL: Final = "manual"
-
 
 async def create(context: Context, ref: str, offer: Offer, *, actor: str) -> Order:
     """Make an order that is to be settled by hand; raises NotFound, Ambiguous or Conflict."""
@@ -23,7 +21,7 @@ async def create(context: Context, ref: str, offer: Offer, *, actor: str) -> Ord
         found = await references.wallet(connection, ref)
         wallet = await wallets.lock(connection, found.id)
         written = await agreeing.order(
-            context, connection, wallet, offer, provider=MANUAL, actor=actor
+            context, connection, wallet, offer, provider=orders.MANUAL, actor=actor
         )
         # There is no page to be opened first.
         made = await orders.change(connection, written, status=orders.AWAITING)
@@ -55,7 +53,7 @@ async def approve(
         order = await settling.locked(connection, order_id)
         if order.paid_us is not None:
             raise errors.Conflict(f"the order {order.id} is settled already")
-        if order.provider != MANUAL and order.status != orders.REVIEW:
+        if order.provider != orders.MANUAL and order.status != orders.REVIEW:
             raise errors.Conflict(
                 f"the order {order.id} is paid through {order.provider}, whose webhook settles it"
             )
@@ -93,7 +91,7 @@ async def send_back(context: Context, order_id: str, *, actor: str, reason: str)
 
 async def _payment_of(connection: Connection, order: Order) -> str:
     """Return the name of the payment that an operator approves: of one in review, what came."""
-    if order.provider == MANUAL:
+    if order.provider == orders.MANUAL:
         return order.id
     facts = await orders.facts_of(connection, order.id)
     return standing(facts, order.expected).doubtful[0]
@@ -104,9 +102,7 @@ async def find(context: Context, order_id: str) -> Order:
     async with context.database.read() as connection:
         order = await orders.find(connection, order_id.strip())
     if order is None:
-        raise errors.NotFound(
-            f"there is no order {order_id!r}; `grip orders list` shows what there is"
-        )
+        raise settling.unknown(order_id)
     return order
 
 

@@ -154,7 +154,12 @@ async def locked(connection: Connection, order_id: str) -> Order:
     """Return an order, locked; raises NotFound."""
     found = await orders.lock(connection, order_id)
     if found is None:
-        raise errors.NotFound(
-            f"there is no order {order_id!r}; `grip orders list` shows what there is"
-        )
+        raise unknown(order_id)
     return found
+
+
+def unknown(order_id: str) -> errors.NotFound:
+    """Return that there is no such order."""
+    return errors.NotFound(
+        f"there is no order {order_id!r}; `grip orders list` shows what there is"
+    )
