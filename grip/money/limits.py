@@ -7,6 +7,7 @@ lost. A refusal changes nothing. Refuses to read a clock: the time comes from th
 """
 
 from array import array
+from bisect import bisect_right
 from dataclasses import dataclass
 from typing import Final
 
@@ -40,29 +41,21 @@ class Window:
         self.window_us = window_us
 
     def used(self, now_us: int) -> int:
-        """Drop what has left the window at `now_us` and return the sum of what is in it.
+        """Return the sum of what is in the window at `now_us`.
 
         An admission from further ahead than the window is long was stamped by a clock that has
         been set back since; it has left too, so that nobody is locked out for the difference.
         """
-        while self._times and self._times[-1] > now_us + self.window_us:
-            del self._times[-1], self._amounts[-1]
-        edge = now_us - self.window_us
-        gone = 0
-        for at_us in self._times:
-            if at_us > edge:
-                break
-            gone += 1
-        if gone:
-            del self._times[:gone], self._amounts[:gone]
-        return sum(self._amounts)
+        first, end = self._inside(now_us)
+        return sum(self._amounts[first:end])
 
     def wait_us(self, now_us: int, amount: int) -> int:
         """Return how long a lone caller must wait for `amount` to fit; 0 where it fits now."""
-        excess = self.used(now_us) + amount - self.limit
+        first, end = self._inside(now_us)
+        excess = sum(self._amounts[first:end]) + amount - self.limit
         if excess <= 0:
             return 0
-        for at_us, held in zip(self._times, self._amounts, strict=True):
+        for at_us, held in zip(self._times[first:end], self._amounts[first:end], strict=True):
             excess -= held
             if excess <= 0:
                 return at_us + self.window_us - now_us
@@ -71,8 +64,11 @@ class Window:
     def take(self, now_us: int, amount: int) -> int:
         """Count `amount`, of which the caller has seen that it fits now; return as of when.
 
-        That is the latest admission's time where the clock has run backwards since.
+        That is the latest admission's time where the clock has run backwards since. Forgets what
+        has left the window.
         """
+        first, end = self._inside(now_us)
+        del self._times[end:], self._amounts[end:], self._times[:first], self._amounts[:first]
         at_us = max(now_us, self._times[-1]) if self._times else now_us
         if amount > 0 and self._times and self._is_one(self._times[-1], at_us):
             self._times[-1] = at_us
@@ -94,8 +90,9 @@ class Window:
 
     def standing(self, now_us: int) -> Standing:
         """Return what remains, and when the window will be empty."""
-        used = self.used(now_us)
-        reset_us = self._times[-1] + self.window_us - now_us if self._times else 0
+        first, end = self._inside(now_us)
+        used = sum(self._amounts[first:end])
+        reset_us = self._times[end - 1] + self.window_us - now_us if end > first else 0
         return Standing(limit=self.limit, remaining=max(0, self.limit - used), reset_us=reset_us)
 
     def pack(self) -> bytes:
@@ -104,6 +101,13 @@ class Window:
         pairs[0::2] = self._times
         pairs[1::2] = self._amounts
         return pairs.tobytes()
+
+    def _inside(self, now_us: int) -> tuple[int, int]:
+        """Return where the admissions of the window at `now_us` begin in the log, and end."""
+        return (
+            bisect_right(self._times, now_us - self.window_us),
+            bisect_right(self._times, now_us + self.window_us),
+        )
 
     def _is_one(self, earlier_us: int, later_us: int) -> bool:
         """Whether what was admitted at both times is counted together, at the later one."""

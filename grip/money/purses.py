@@ -28,26 +28,31 @@ class Windows:
                 f"{self._tpm.limit} tokens per minute",
                 metadata={"limit": "wallet_tpm"},
             )
-        waits = [
-            (window.wait_us(now_us, amount), name)
-            for name, window, amount in (
-                ("key_rpm", self._rpm, 1),
-                ("wallet_qps", self._qps, 1),
-                ("wallet_tpm", self._tpm, tokens),
-            )
-            if window is not None
-        ]
-        wait_us, name = max(waits, default=(0, ""))
+        wait_us, name = self._wait(now_us, tokens)
         if wait_us <= 0:
             return None
+        wait_s = whole_seconds(wait_us)
+        # A clock that was set back left admissions so far ahead that they count again by then.
+        while (more_us := self._wait(now_us + wait_s * SECOND_US, tokens)[0]) > 0:
+            wait_s += whole_seconds(more_us)
         requests, counted = self.standing(now_us)
         refusal = errors.RateLimitExceeded(
-            f"{_LIMIT_NAMES[name]} is used up; retry after {whole_seconds(wait_us)} s",
+            f"{_LIMIT_NAMES[name]} is used up; retry after {wait_s} s",
             metadata={"limit": name},
-            retry_after_s=whole_seconds(wait_us),
+            retry_after_s=wait_s,
         )
         refusal.standings = (requests, counted)
         return refusal
+
+    def _wait(self, now_us: int, tokens: int) -> tuple[int, str]:
+        """Return the longest wait of the three limits for one call at `now_us`, and whose it is."""
+        asked = (
+            ("key_rpm", self._rpm, 1),
+            ("wallet_qps", self._qps, 1),
+            ("wallet_tpm", self._tpm, tokens),
+        )
+        waits = [(window.wait_us(now_us, n), name) for name, window, n in asked if window]
+        return max(waits, default=(0, ""))
 
     def take(self, now_us: int, tokens: int) -> int:
         """Count the admission in every window; return as of when its tokens are counted."""

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from hypothesis import event, given, settings
+from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
 
 from grip import errors
@@ -71,7 +71,21 @@ class Caller:
             assert isinstance(outcome, errors.InvalidRequest)
 
 
+UNLIMITED = TierLimits(qps=None, tpm=None)
+ONE_CALL = (1, 0)
+
+
 @settings(deadline=None)
+@example(
+    (UNLIMITED, UNLIMITED, None),
+    [
+        (0, ONE_CALL, [("change rpm", 1)]),
+        (0, ONE_CALL, [("change rpm", 2)]),
+        (1, ONE_CALL, [("change rpm", 1)]),
+        # The last admission is now too far ahead to count, and counts again after the wait.
+        (-MINUTE_US - 1, ONE_CALL, []),
+    ],
+)
 @given(
     st.tuples(TIERS, TIERS, RPM),
     st.lists(st.tuples(GAPS_US, BURSTS, st.lists(DEEDS, max_size=3)), min_size=3, max_size=10),
