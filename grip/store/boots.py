@@ -89,6 +89,13 @@ async def orphans(connection: AsyncConnection, limit: int) -> list[Orphan]:
     return [_orphan(row) for row in (await connection.execute(query)).mappings()]
 
 
+async def orphaned(connection: AsyncConnection) -> int:
+    """Return how many holds there are of boots that have ended."""
+    joined = holds.join(boot, boot.c.id == holds.c.boot_id)
+    query = sa.select(sa.func.count()).select_from(joined).where(boot.c.ended_us.is_not(None))
+    return int((await connection.execute(query)).scalar_one())
+
+
 async def forget(connection: AsyncConnection, before_us: int) -> int:
     """Delete boots that ended before then and hold nothing; return how many."""
     held = sa.select(holds.c.boot_id)

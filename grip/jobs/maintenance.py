@@ -1,0 +1,60 @@
+"""`grip maintenance`: its steps in their order, and the running of them.
+
+Owns the order, and that no step keeps the next from running. Refuses to know what a step does.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from grip import errors
+from grip.app import App
+from grip.jobs import leases
+from grip.services.maintenance.step import Done, Run, Step
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What became of one step."""
+
+    step: Step
+    done: Done
+
+
+def steps(app: App) -> tuple[Step, ...]:
+    """Return all steps in the order in which they run."""
+    return (Step(name="leases", what=leases.WHAT, run=lambda run: leases.run(app, run)),)
+
+
+def chosen(app: App, names: Sequence[str]) -> tuple[Step, ...]:
+    """Return the steps of these names in their own order, all of them for none.
+
+    Raises InvalidRequest for a name that is none.
+    """
+    known = steps(app)
+    for name in names:
+        if name not in (step.name for step in known):
+            offered = ", ".join(step.name for step in known)
+            raise errors.InvalidRequest(f"{name!r} is no step: there are {offered}", param="step")
+    return tuple(step for step in known if not names or step.name in names)
+
+
+async def run(
+    app: App,
+    names: Sequence[str] = (),
+    *,
+    dry_run: bool = False,
+    begun: Callable[[Step], Callable[[int, int | None], None]],
+) -> list[Report]:
+    """Run steps one after the other; one that fails is a problem of its own.
+
+    `begun` hears of each, and returns who hears how far it is.
+    """
+    reports = []
+    for step in chosen(app, names):
+        how = Run(dry_run=dry_run, told=begun(step))
+        try:
+            done = await step.run(how)
+        except errors.GripError as error:
+            done = Done(problems=(error.message,))
+        reports.append(Report(step=step, done=done))
+    return reports

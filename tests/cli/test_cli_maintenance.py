@@ -1,0 +1,47 @@
+"""`grip maintenance` as a person, a script and cron meet it."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from grip import errors
+from grip.services.maintenance.step import Run
+
+Grip = Callable[..., Any]
+
+
+def test_what_was_done_is_said_step_by_step(grip: Grip):
+    """Twice in a row, since cron may; a dry run says it in the same shape."""
+    first, second = (grip("maintenance", "leases", "--json").json for _ in range(2))
+    dry = grip("maintenance", "leases", "--dry-run", "--json").json
+    person = grip("maintenance", "leases").stdout
+
+    assert first == second
+    assert [(one["step"], one["problems"]) for one in first] == [("leases", [])]
+    assert dry == [{"step": "leases", "did": {"holds": 0}, "problems": []}]
+    assert "nothing was due" in person
+
+
+def test_a_step_that_is_none_is_refused_before_any_runs(grip: Grip):
+    """And the sentence says which there are."""
+    refused = grip("maintenance", "leases", "sweep", "--json")
+
+    assert refused.status == 2
+    assert "'sweep' is no step: there are leases" in refused.error["message"]
+
+
+def test_a_step_that_fails_is_a_problem_and_ends_with_1(
+    grip: Grip, monkeypatch: pytest.MonkeyPatch
+):
+    """It keeps no other step from running."""
+
+    async def fail(_app: object, _how: Run) -> object:
+        raise errors.DatabaseUnavailable("the disk is full")
+
+    monkeypatch.setattr("grip.jobs.leases.run", fail)
+    failed = grip("maintenance", "leases")
+
+    assert failed.status == 1
+    assert "the disk is full" in failed.stdout
+    assert failed.stderr == ""
