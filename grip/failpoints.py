@@ -43,12 +43,20 @@ SELLING_NAMES: Final = (
 """In the order in which a purchase comes by: between `after_open` or `after_ask` and the commit,
 the payment provider knows something that grip has not written down."""
 
+MAINTENANCE_NAMES: Final = (
+    "rollup.before_commit",
+    "rollup.after_commit",
+    "retention.before_commit",
+    "retention.after_commit",
+)
+"""In the order in which maintenance comes by, many times: once for each of its transactions."""
+
 _armed: dict[str, Callable[[], None]] = {}
 
 
 def arm(name: str, action: Callable[[], None]) -> None:
     """Run `action` whenever a call comes by `name`; raises ValueError for a place unknown."""
-    known = NAMES + TASK_NAMES + SELLING_NAMES
+    known = NAMES + TASK_NAMES + SELLING_NAMES + MAINTENANCE_NAMES
     if name not in known:
         raise ValueError(f"{name!r} is no failpoint; there are {', '.join(known)}")
     _armed[name] = action

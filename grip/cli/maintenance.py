@@ -2,7 +2,8 @@
 
 import asyncio
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -11,6 +12,7 @@ from rich.progress import Progress
 
 from grip import app as gateway
 from grip import logs, settings
+from grip.app import App
 from grip.cli import errors, output
 from grip.cli.options import AsJson, Config
 from grip.cli.output import text
@@ -33,6 +35,10 @@ def maintenance(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Tell what would be done, and change nothing.")
     ] = False,
+    trust_clock: Annotated[
+        bool,
+        typer.Option("--trust-clock", help="The clock is right, however far it is from the rows."),
+    ] = False,
     config: Config = None,
     as_json: AsJson = False,
 ) -> None:
@@ -50,7 +56,8 @@ def maintenance(
 
             return told
 
-        reports = asyncio.run(_run(chosen, steps or [], dry_run=dry_run, begun=begun))
+        how = partial(job.run, dry_run=dry_run, trusts_clock=trust_clock, begun=begun)
+        reports = asyncio.run(_run(chosen, steps or [], how, dry_run=dry_run))
     shown = [_shown(report) for report in reports]
     if as_json:
         output.rows(shown, (), as_json=True, empty="")
@@ -64,9 +71,9 @@ def maintenance(
 async def _run(
     chosen: Settings,
     names: list[str],
+    how: Callable[[App, list[str]], Awaitable[list[Report]]],
     *,
     dry_run: bool,
-    begun: Callable[[Step], Callable[[int, int | None], None]],
 ) -> list[Report]:
     running = gateway.build(chosen)
     job.chosen(running, names)
@@ -75,7 +82,7 @@ async def _run(
     else:
         await running.start()
     try:
-        return await job.run(running, names, dry_run=dry_run, begun=begun)
+        return await how(running, names)
     finally:
         if dry_run:
             await running.context.database.close()

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from grip import errors
 from grip.app import App
-from grip.jobs import leases
+from grip.jobs import leases, sweeps
+from grip.services.maintenance import invoices, retention, rollup, vacuum
 from grip.services.maintenance.step import Done, Run, Step
 
 
@@ -22,7 +23,15 @@ class Report:
 
 def steps(app: App) -> tuple[Step, ...]:
     """Return all steps in the order in which they run."""
-    return (Step(name="leases", what=leases.WHAT, run=lambda run: leases.run(app, run)),)
+    context = app.context
+    return (
+        Step(name="leases", what=leases.WHAT, run=lambda how: leases.run(app, how)),
+        Step(name="rollup", what=rollup.WHAT, run=lambda how: rollup.run(context, how)),
+        Step(name="retention", what=retention.WHAT, run=lambda how: sweeps.expire(app, how)),
+        Step(name="vacuum", what=vacuum.WHAT, run=lambda how: vacuum.run(context, how)),
+        Step(name="invoices", what=invoices.WHAT, run=lambda how: invoices.run(context, how)),
+        Step(name="health", what=sweeps.HEALTH, run=lambda how: sweeps.health(app, how)),
+    )
 
 
 def chosen(app: App, names: Sequence[str]) -> tuple[Step, ...]:
@@ -43,6 +52,7 @@ async def run(
     names: Sequence[str] = (),
     *,
     dry_run: bool = False,
+    trusts_clock: bool = False,
     begun: Callable[[Step], Callable[[int, int | None], None]],
 ) -> list[Report]:
     """Run steps one after the other; one that fails is a problem of its own.
@@ -51,10 +61,10 @@ async def run(
     """
     reports = []
     for step in chosen(app, names):
-        how = Run(dry_run=dry_run, told=begun(step))
+        how = Run(dry_run=dry_run, trusts_clock=trusts_clock, told=begun(step))
         try:
             done = await step.run(how)
         except errors.GripError as error:
-            done = Done(problems=(error.message,))
+            done = Done(problems=(str(error),))
         reports.append(Report(step=step, done=done))
     return reports

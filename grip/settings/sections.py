@@ -197,13 +197,19 @@ class Content:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retention:
-    """[retention]: how long details are kept."""
+    """[retention]: how long is kept what no money rests on."""
 
     detail_days: int = key(
         30,
         Whole(maximum=36_500),
         "Days that request details and content are kept; then, once the monthly rollups exist, "
         "maintenance deletes them.",
+    )
+    callback_days: int = key(
+        30,
+        Whole(maximum=36_500),
+        "Days that callbacks are kept, with each attempt at one, after they were delivered or "
+        "given up.",
     )
 
 

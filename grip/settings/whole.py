@@ -57,7 +57,7 @@ class Settings:
         ),
     )
     content: Content = section(Content, "What is kept of requests and answers.")
-    retention: Retention = section(Retention, "How long details are kept.")
+    retention: Retention = section(Retention, "How long is kept what no money rests on.")
     routing: Routing = section(Routing, "How hard a request tries.")
     health: Health = section(Health, "How sick channels are found to be well again.")
     upstream: Upstream = section(

@@ -58,3 +58,9 @@ async def end(connection: AsyncConnection, secret_id: str, at_us: int) -> None:
         .where(callback_secret.c.id == secret_id, later)
         .values(ends_us=at_us)
     )
+
+
+async def forget(connection: AsyncConnection, before_us: int) -> int:
+    """Delete the secrets that have signed nothing since then; return how many."""
+    gone = sa.delete(callback_secret).where(callback_secret.c.ends_us < before_us)
+    return (await connection.execute(gone)).rowcount

@@ -12,10 +12,13 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from grip.store import traces
-from grip.store.tables import detail, detail_route
+from grip.store.tables import detail, detail_route, usage
 
 CUT: Final = 1
 PACKED: Final = 2
+
+Place = tuple[int, str]
+"""Where a detail stands among all: its time, then its request id."""
 
 
 class Side(NamedTuple):
@@ -125,6 +128,64 @@ async def redact(
             .values(**wiped, redacted_us=now_us, trace=traces.silenced(row.trace))
         )
     return [row.request_id for row in found]
+
+
+async def oldest_us(connection: AsyncConnection) -> int | None:
+    """Return the time of the oldest call that has a detail, None where none has."""
+    query = sa.select(sa.func.min(detail.c.created_us))
+    found: int | None = (await connection.execute(query)).scalar_one()
+    return found
+
+
+async def newest_us(connection: AsyncConnection, after_us: int, until_us: int) -> int | None:
+    """Return the time of the newest call at (after, until], None where there was none."""
+    within = detail.c.created_us > after_us, detail.c.created_us <= until_us
+    query = sa.select(sa.func.max(detail.c.created_us)).where(*within)
+    found: int | None = (await connection.execute(query)).scalar_one()
+    return found
+
+
+async def count(connection: AsyncConnection, before_us: int) -> int:
+    """Return how many details there are of calls from before then."""
+    query = sa.select(sa.func.count()).select_from(detail).where(detail.c.created_us < before_us)
+    return int((await connection.execute(query)).scalar_one())
+
+
+async def page(
+    connection: AsyncConnection, from_us: int, to_us: int, *, after: Place | None, limit: int
+) -> list[Place]:
+    """Return where calls of [from, to) stand, in the order of their times, those behind `after`."""
+    places = (detail.c.created_us, detail.c.request_id)
+    begin_us = from_us if after is None else after[0]
+    query = sa.select(*places).where(detail.c.created_us >= begin_us, detail.c.created_us < to_us)
+    if after is not None:
+        query = query.where(sa.tuple_(*places) > sa.tuple_(*map(sa.literal, after)))
+    found = await connection.execute(query.order_by(*places).limit(limit))
+    return [(row.created_us, row.request_id) for row in found]
+
+
+async def delete(
+    connection: AsyncConnection, chosen: list[Place], *, proven_us: int, proven_seq: int
+) -> int:
+    """Delete these; return how many. Whose usage is not proven to be in the rollups stays.
+
+    That is usage from `proven_us` on, and what has come behind `proven_seq`.
+    """
+    unproven = sa.exists().where(
+        usage.c.request_id == detail.c.request_id,
+        sa.or_(usage.c.created_us >= proven_us, usage.c.seq > proven_seq),
+    )
+    ids = [request_id for _, request_id in chosen]
+    gone = sa.delete(detail).where(detail.c.request_id.in_(ids), ~unproven)
+    return (await connection.execute(gone)).rowcount
+
+
+async def delete_routes(connection: AsyncConnection, before_us: int, limit: int) -> int:
+    """Delete routes that no call named since then, so many at the most; return how many."""
+    old = detail_route.c.seen_us < before_us
+    chosen = sa.select(detail_route.c.id).where(old).order_by(detail_route.c.seen_us).limit(limit)
+    gone = sa.delete(detail_route).where(old, detail_route.c.id.in_(chosen))
+    return (await connection.execute(gone)).rowcount
 
 
 def _chosen(

@@ -226,3 +226,30 @@ async def _session(
     query = sa.select(checkout_session).where(*conditions)
     row = (await connection.execute(query)).mappings().one_or_none()
     return None if row is None else rows.record(Session, row)
+
+
+async def count_strays(connection: AsyncConnection, before_us: int) -> int:
+    """Return how many events from before then name no order, and were not to be applied."""
+    query = sa.select(sa.func.count()).select_from(payment_event).where(*_is_stray(before_us))
+    return int((await connection.execute(query)).scalar_one())
+
+
+async def forget_strays(connection: AsyncConnection, before_us: int, limit: int) -> int:
+    """Delete such events, so many at the most; return how many."""
+    keys = payment_event.c.provider, payment_event.c.event_id
+    chosen = (
+        sa.select(*keys)
+        .where(*_is_stray(before_us))
+        .order_by(payment_event.c.received_us)
+        .limit(limit)
+    )
+    gone = sa.delete(payment_event).where(*_is_stray(before_us), sa.tuple_(*keys).in_(chosen))
+    return (await connection.execute(gone)).rowcount
+
+
+def _is_stray(before_us: int) -> tuple[sa.ColumnElement[bool], ...]:
+    return (
+        payment_event.c.received_us < before_us,
+        payment_event.c.order_id.is_(None),
+        payment_event.c.state.in_((IGNORED, QUARANTINED)),
+    )

@@ -19,10 +19,12 @@ def _nobody(_done: int, _of: int | None) -> None:
 class Run:
     """How a step is to be run. `told` hears how far it is: so many done, of how many if known.
 
-    In a `dry_run` it changes nothing, and returns what it would do.
+    In a `dry_run` it changes nothing, and returns what it would do. With `trusts_clock` the
+    machine's clock is right, whatever the database has seen of time (`clock.py`).
     """
 
     dry_run: bool = False
+    trusts_clock: bool = False
     told: Callable[[int, int | None], None] = _nobody
 
 

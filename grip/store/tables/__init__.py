@@ -33,6 +33,15 @@ from grip.store.tables.orders import (
     tier_change,
 )
 from grip.store.tables.records import audit, meta
+from grip.store.tables.rollups import (
+    DAY_KEY,
+    DAY_NANOS,
+    DAY_SUMS,
+    maintenance,
+    rollup_block,
+    usage_day,
+    usage_month,
+)
 from grip.store.tables.tasks import task, task_loss, task_result, upstream_event
 
 APPEND_ONLY = {
@@ -49,6 +58,9 @@ APPEND_ONLY = {
 
 __all__ = [
     "APPEND_ONLY",
+    "DAY_KEY",
+    "DAY_NANOS",
+    "DAY_SUMS",
     "RATES",
     "account",
     "api_key",
@@ -72,6 +84,7 @@ __all__ = [
     "idempotency",
     "idempotency_answer",
     "ledger_transfer",
+    "maintenance",
     "member",
     "meta",
     "metadata",
@@ -82,11 +95,14 @@ __all__ = [
     "payment_order",
     "payment_refund",
     "price",
+    "rollup_block",
     "task",
     "task_loss",
     "task_result",
     "tier_change",
     "upstream_event",
     "usage",
+    "usage_day",
+    "usage_month",
     "wallet",
 ]
