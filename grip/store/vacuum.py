@@ -16,10 +16,10 @@ from grip.store.books.sqlite_connection import connect
 from grip.store.engine import Database, unavailable
 from grip.store.write_queue import Turn
 
-_PAGES: Final = 500
+_PAGES: Final = 200
 """Pages that are given back in one turn."""
 
-_ROUNDS: Final = 2_000
+_ROUNDS: Final = 5_000
 _ANALYSED_ROWS: Final = 1_000
 _INCREMENTAL: Final = 2
 
@@ -85,7 +85,8 @@ def _give_back(turn: Turn, db: sqlite3.Connection, free: int) -> int:
 def _in_turn(turn: Turn, db: sqlite3.Connection, statement: str) -> None:
     turn.take()
     try:
-        db.execute(statement).fetchall()
+        # Giving back is a step for each page, of which `execute` does one.
+        db.executescript(statement)
     finally:
         turn.give()
 

@@ -23,12 +23,26 @@ def test_what_was_done_is_said_step_by_step(grip: Grip):
     assert "nothing was due" in person
 
 
+def test_all_steps_run_one_after_the_other(grip: Grip):
+    """On a fresh database nothing is due, and none has a problem; dry or not."""
+    names = ["leases", "rollup", "retention", "vacuum", "invoices", "health"]
+    done = grip("maintenance", *names[1:], "--json").json
+    dry = grip("maintenance", "--dry-run", "--json").json
+
+    assert [one["step"] for one in done] == names[1:]
+    assert [one["step"] for one in dry] == names
+    assert [one for one in (*done, *dry) if one["problems"] or any(one["did"].values())] == []
+
+
 def test_a_step_that_is_none_is_refused_before_any_runs(grip: Grip):
     """And the sentence says which there are."""
     refused = grip("maintenance", "leases", "sweep", "--json")
 
     assert refused.status == 2
-    assert "'sweep' is no step: there are leases" in refused.error["message"]
+    assert (
+        "'sweep' is no step: there are leases, rollup, retention, vacuum, invoices, health"
+        in refused.error["message"]
+    )
 
 
 def test_a_step_that_fails_is_a_problem_and_ends_with_1(

@@ -30,17 +30,23 @@ async def run(context: Context, how: Run) -> Done:
         done = await papers.generate(context, month, actor=ACTOR)
         made += len(done.made)
         if done.missing:
+            await _remember(context, rollup.before(month), now_us)
             problems = tuple(f"{month}: not billed: {why}" for why in done.missing)
             return Done(did={"invoices": made}, problems=problems)
-        async with context.database.write() as connection:
-            await maintenance.put(connection, _BILLED, month, now_us)
+        await _remember(context, month, now_us)
     return Done(did={"invoices": made})
+
+
+async def _remember(context: Context, month: str, now_us: int) -> None:
+    """Write down that all months up to this one are billed, or were never asked about."""
+    async with context.database.write() as connection:
+        await maintenance.put(connection, _BILLED, month, now_us)
 
 
 async def _due(context: Context, now_us: int) -> list[str]:
     """Return the months since the last that was billed; last month alone, where none was."""
     this_month = rollup.month_of(now_us)
-    last_month = rollup.month_of(rollup.month_us(this_month) - 1)
+    last_month = rollup.before(this_month)
     async with context.database.read() as connection:
         billed = await maintenance.get(connection, _BILLED)
     months = []

@@ -180,3 +180,8 @@ def after(month: str) -> str:
     """Return the month that follows."""
     year, number = map(int, month.split("-"))
     return f"{year + number // 12:04}-{number % 12 + 1:02}"
+
+
+def before(month: str) -> str:
+    """Return the month that precedes."""
+    return month_of(month_us(month) - 1)
