@@ -51,6 +51,9 @@ bench: $(VENV)/.dev ## Measure the request path; make bench BENCH=--quick tries 
 bench-tasks: $(VENV)/.dev ## Measure a thousand media tasks that wait, at a worker of their own
 	$(BIN)/python -m tests.bench.waiting $(BENCH)
 
+bench-growth: $(VENV)/.dev ## Read, prove and tidy ten million rows of usage beside calls
+	$(BIN)/python -m tests.bench.growth $(BENCH)
+
 bench-orders: $(VENV)/.dev ## Sell ten thousand packages on four workers, and reconcile
 	$(BIN)/python -m tests.bench.orders $(BENCH)
 
@@ -83,4 +86,4 @@ $(VENV)/.dev: requirements-dev.lock pyproject.toml | $(VENV)/bin/python
 	$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@ $(VENV)/.runtime
 
-.PHONY: help serve test lint cover compat clients node bench bench-tasks bench-orders lock
+.PHONY: help serve test lint cover compat clients node bench bench-tasks bench-growth bench-orders lock

@@ -170,10 +170,13 @@ async def add(connection: AsyncConnection, block: Block, groups: list[Group]) ->
     return True
 
 
-async def differences(connection: AsyncConnection, day: str) -> list[Difference]:
-    """Return the groups of a day that are not the sum of their rows; in a frozen transaction."""
-    raw = {_key(group): group for group in await _raw(connection, day)}
-    query = sa.select(usage_day).where(usage_day.c.day == day)
+async def differences(connection: AsyncConnection, from_day: str, to_day: str) -> list[Difference]:
+    """Return the groups of the days of [from, to) that are not the sum of their rows.
+
+    In a frozen transaction. Rows count as far as they are in blocks.
+    """
+    raw = {_key(group): group for group in await _raw(connection, day_us(from_day), day_us(to_day))}
+    query = sa.select(usage_day).where(usage_day.c.day >= from_day, usage_day.c.day < to_day)
     found = (await connection.execute(query)).mappings()
     rolled = {_key(row): dict(row) for row in found}
     return [
@@ -183,33 +186,34 @@ async def differences(connection: AsyncConnection, day: str) -> list[Difference]
     ]
 
 
-async def days(connection: AsyncConnection, from_day: str, to_day: str) -> list[str]:
-    """Return the days of [from, to) that were rolled up, or may have rows in some block."""
-    query = sa.select(usage_day.c.day).where(usage_day.c.day >= from_day, usage_day.c.day < to_day)
-    found = set((await connection.execute(query.distinct())).scalars())
-    first, end = day_us(from_day), day_us(to_day)
-    bounds = sa.select(rollup_block.c.first_us, rollup_block.c.last_us)
-    for row in await connection.execute(bounds.where(*_overlaps(first, end))):
-        at, until = max(row.first_us, first) // DAY_US, min(row.last_us, end - 1) // DAY_US
-        found.update(day_of(number * DAY_US) for number in range(at, until + 1))
-    return sorted(found)
+async def calls(connection: AsyncConnection, from_day: str, to_day: str) -> dict[str, int]:
+    """Return how many calls were rolled up of each day of [from, to) that has any."""
+    query = (
+        sa.select(usage_day.c.day, total(usage_day.c.calls).label("calls"))
+        .where(usage_day.c.day >= from_day, usage_day.c.day < to_day)
+        .group_by(usage_day.c.day)
+    )
+    return {row.day: row.calls for row in await connection.execute(query)}
 
 
-async def _raw(connection: AsyncConnection, day: str) -> list[Group]:
-    """Return the sums of a day from its rows, as far as those are in blocks."""
-    from_us = day_us(day)
+async def _raw(connection: AsyncConnection, from_us: int, to_us: int) -> list[Group]:
     query = sa.select(
         sa.func.min(rollup_block.c.first_seq), sa.func.max(rollup_block.c.last_seq)
-    ).where(*_overlaps(from_us, from_us + DAY_US))
+    ).where(*_overlaps(from_us, to_us))
     first_seq, last_seq = (await connection.execute(query)).one()
     if first_seq is None:
         return []
-    return await sums(connection, first_seq, last_seq, from_us=from_us, to_us=from_us + DAY_US)
+    return await sums(connection, first_seq, last_seq, from_us=from_us, to_us=to_us)
 
 
 def day_of(at_us: int) -> str:
     """Return the day of a time, in UTC."""
     return dt.date.fromordinal(_EPOCH + at_us // DAY_US).isoformat()
+
+
+def next_day(day: str) -> str:
+    """Return the day that follows."""
+    return day_of(day_us(day) + DAY_US)
 
 
 def day_us(day: str) -> int:

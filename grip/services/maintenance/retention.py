@@ -165,7 +165,7 @@ class _Sweep:
         gone = 0
         while at_us is not None and at_us < self._terms.details_us:
             day = rollups.day_of(at_us)
-            wrong = await rollup.differences(self._context, day)
+            wrong = await rollup.differences(self._context, day, rollups.next_day(day))
             if wrong:
                 verdict = Verdict(agrees=False, block=0)
                 await rollup.remember(self._context, day[:7], verdict)

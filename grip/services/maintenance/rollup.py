@@ -5,6 +5,7 @@ month that is not the sum of its rows is remembered, and while there is one noth
 (`retention.py`). Refuses to mend anything.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -26,6 +27,9 @@ BLOCK_ROWS: Final = 20_000
 _GROUPS_MAX: Final = 500
 """What one transaction writes, so that no call waits long behind it."""
 
+_VERIFIED_CALLS: Final = 50_000
+"""How many calls are compared at once, about."""
+
 MONTH: Final = "month:"
 _AGREES: Final = "agrees"
 _DISAGREES: Final = "disagrees"
@@ -39,6 +43,14 @@ class Verdict:
     block: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Added:
+    """A block of so many rows: it is this run's own, or was another node's already."""
+
+    rows: int
+    mine: int
+
+
 async def run(context: Context, how: Run, *, block_rows: int = BLOCK_ROWS) -> Done:
     """Add up all rows that are there for good, and verify what is over and was not yet."""
     database = context.database
@@ -49,29 +61,23 @@ async def run(context: Context, how: Run, *, block_rows: int = BLOCK_ROWS) -> Do
         return Done(did={"calls": waiting})
     async with database.read() as connection:
         mark = await marks.stable(connection, usage)
-    calls = 0
-    while (rows := await _add_next(context, mark, block_rows)) is not None:
-        calls += rows
+    calls, rows = 0, block_rows
+    while (added := await _add_next(context, mark, rows)) is not None:
+        calls += added.mine
         how.told(calls, waiting)
+        rows = min(block_rows, max(2 * added.rows, _GROUPS_MAX))
     months, problems = await _verify(context, how)
     return Done(did={"calls": calls, "months": months}, problems=tuple(problems))
 
 
-async def _add_next(context: Context, mark: int, rows: int) -> int | None:
-    """Add the next block; return of how many rows, 0 where another node has. None after the last.
+async def _add_next(context: Context, mark: int, rows: int) -> _Added | None:
+    """Add the next block of so many rows at the most, or of fewer with many groups.
 
-    Where a block has many groups, fewer rows are taken.
+    Return what became of it, None where there is nothing left.
     """
     async with context.database.read() as connection:
         found = await _next(connection, mark, rows)
-    if found is None:
-        return None
-    block, groups = found
-    async with context.database.write() as connection:
-        is_mine = await rollups.add(connection, block, groups)
-        failpoints.hit("rollup.before_commit")
-    failpoints.hit("rollup.after_commit")
-    return block.rows if is_mine else 0
+    return None if found is None else await _add(context, *found)
 
 
 async def _next(connection: Connection, mark: int, rows: int) -> tuple[Block, list[Group]] | None:
@@ -82,6 +88,14 @@ async def _next(connection: Connection, mark: int, rows: int) -> tuple[Block, li
             return block, groups
         rows = max(rows // 4, _GROUPS_MAX)
     return None
+
+
+async def _add(context: Context, block: Block, groups: list[Group]) -> _Added:
+    async with context.database.write() as connection:
+        is_mine = await rollups.add(connection, block, groups)
+        failpoints.hit("rollup.before_commit")
+    failpoints.hit("rollup.after_commit")
+    return _Added(rows=block.rows, mine=block.rows if is_mine else 0)
 
 
 async def _verify(context: Context, how: Run) -> tuple[int, list[str]]:
@@ -114,15 +128,16 @@ async def due(context: Context) -> list[str]:
 
 
 async def verify(context: Context, month: str, how: Run) -> list[str]:
-    """Compare a month with its rows, day by day, and remember the verdict; return what is wrong."""
+    """Compare a month with its rows, and remember the verdict; return what is wrong."""
+    end = f"{after(month)}-01"
     async with context.database.read() as connection:
         newest = await newest_block(connection, month) or 0
-        days = await rollups.days(connection, f"{month}-01", f"{after(month)}-01")
+        calls = await rollups.calls(connection, f"{month}-01", end)
     wrong: list[str] = []
     count = 0
-    for number, day in enumerate(days):
-        how.told(number, len(days))
-        found = await differences(context, day)
+    for number, (first, until) in enumerate(spans := _spans(f"{month}-01", end, calls)):
+        how.told(number, len(spans))
+        found = await differences(context, first, until)
         count += len(found)
         wrong += found[: SHOWN_MAX - len(wrong)]
     await remember(context, month, Verdict(agrees=not count, block=newest))
@@ -133,11 +148,25 @@ async def verify(context: Context, month: str, how: Run) -> list[str]:
     return wrong
 
 
-async def differences(context: Context, day: str) -> list[str]:
-    """Return sentences on what of a day is not the sum of its rows, from one state of both."""
+def _spans(day: str, end: str, calls: Mapping[str, int]) -> list[tuple[str, str]]:
+    """Split the days up to `end`, so that each part has about `_VERIFIED_CALLS` of them."""
+    spans = []
+    first, many = day, 0
+    while day < end:
+        many += calls.get(day, 0)
+        day = rollups.next_day(day)
+        if many >= _VERIFIED_CALLS or day == end:
+            spans.append((first, day))
+            first, many = day, 0
+    return spans
+
+
+async def differences(context: Context, from_day: str, to_day: str) -> list[str]:
+    """Return what of the days of [from, to) is not the sum of its rows, of one state of both."""
     async with context.database.read() as connection:
         await freeze(connection)
-        return [str(found) for found in await rollups.differences(connection, day)]
+        found = await rollups.differences(connection, from_day, to_day)
+    return [str(one) for one in found]
 
 
 async def verdicts(connection: Connection) -> dict[str, Verdict]:
