@@ -176,14 +176,27 @@ async def delete(
         sa.or_(usage.c.created_us >= proven_us, usage.c.seq > proven_seq),
     )
     ids = [request_id for _, request_id in chosen]
-    gone = sa.delete(detail).where(detail.c.request_id.in_(ids), ~unproven)
+    # Another node may delete the same ones: nobody waits, so that no two wait for each other.
+    mine = (
+        sa.select(detail.c.request_id)
+        .where(detail.c.request_id.in_(ids), ~unproven)
+        .with_for_update(skip_locked=True)
+    )
+    taken = list((await connection.execute(mine)).scalars())
+    gone = sa.delete(detail).where(detail.c.request_id.in_(taken))
     return (await connection.execute(gone)).rowcount
 
 
 async def delete_routes(connection: AsyncConnection, before_us: int, limit: int) -> int:
     """Delete routes that no call named since then, so many at the most; return how many."""
     old = detail_route.c.seen_us < before_us
-    chosen = sa.select(detail_route.c.id).where(old).order_by(detail_route.c.seen_us).limit(limit)
+    chosen = (
+        sa.select(detail_route.c.id)
+        .where(old)
+        .order_by(detail_route.c.seen_us)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
     gone = sa.delete(detail_route).where(old, detail_route.c.id.in_(chosen))
     return (await connection.execute(gone)).rowcount
 

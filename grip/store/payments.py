@@ -242,6 +242,7 @@ async def forget_strays(connection: AsyncConnection, before_us: int, limit: int)
         .where(*_is_stray(before_us))
         .order_by(payment_event.c.received_us)
         .limit(limit)
+        .with_for_update(skip_locked=True)
     )
     gone = sa.delete(payment_event).where(*_is_stray(before_us), sa.tuple_(*keys).in_(chosen))
     return (await connection.execute(gone)).rowcount

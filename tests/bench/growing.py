@@ -177,7 +177,7 @@ def _rows(
 
 async def _write(database: Database, rows: Iterator[dict[str, Any]], shape: Shape) -> int:
     """Write them in large transactions; return how many details there were."""
-    since_us = system_clock() - _DETAIL_DAYS * _DAY_US
+    since_us = details_since_us(system_clock())
     put = _sqlite(database.path) if database.path is not None else await _postgres(database.dsn)
     details = 0
     while chunk := [row for row, _ in zip(rows, range(_CHUNK), strict=False)]:
@@ -195,6 +195,11 @@ def _detail(row: dict[str, Any]) -> tuple[Any, ...]:
     values |= {"request_bytes": 512, "response_bytes": 512}
     values |= {"request_form": 0, "response_form": 0}
     return tuple(values[name] for name in _DETAIL)
+
+
+def details_since_us(now_us: int) -> int:
+    """Return since when calls have details."""
+    return now_us - _DETAIL_DAYS * _DAY_US
 
 
 class _Sqlite:

@@ -1,11 +1,13 @@
 """`grip maintenance` as a person, a script and cron meet it."""
 
+import errno
+import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from grip import errors
+from grip import errors, failpoints
 from grip.services.maintenance.step import Run
 
 Grip = Callable[..., Any]
@@ -59,3 +61,20 @@ def test_a_step_that_fails_is_a_problem_and_ends_with_1(
     assert failed.status == 1
     assert "the disk is full" in failed.stdout
     assert failed.stderr == ""
+
+
+def test_a_full_disk_is_a_problem_with_its_remedy(grip: Grip):
+    """No traceback, and the steps behind it run."""
+
+    def fail() -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    failpoints.arm("retention.before_commit", fail)
+    try:
+        failed = grip("maintenance", "retention", "health", "--json")
+    finally:
+        failpoints.disarm()
+    full, after = json.loads(failed.stdout)
+
+    assert (failed.status, failed.stderr, after["problems"]) == (1, "", [])
+    assert "make room on the disk" in full["problems"][0]

@@ -1,5 +1,6 @@
 """What maintenance deletes, when it deletes nothing, and that it never does so early."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -304,3 +305,14 @@ async def test_a_full_disk_leaves_everything_as_it_was_and_says_what_to_do(
         failpoints.disarm()
     assert len(await kept(summer)) == 61
     assert (await step(summer)).problems == ()
+
+
+async def test_two_nodes_at_once_delete_each_detail_once(summer: Context, clock: FakeClock):
+    """Neither waits for the other, and what they count comes to what went."""
+    clock.now_us = AUGUST + 61 * DAY_US
+    await rollup.run(summer, Run())
+    done = await asyncio.gather(*(sweep(summer) for _ in range(3)))
+
+    assert [one.problems for one in done] == [(), (), ()]
+    assert sum(one.did["details"] for one in done) == 31
+    assert await kept(summer) == set(range(31, 61))

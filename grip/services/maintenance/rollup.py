@@ -45,10 +45,10 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Added:
-    """A block of so many rows: it is this run's own, or was another node's already."""
+    """How many rows this run has added, none where another node has; and what to try next."""
 
-    rows: int
     mine: int
+    next_rows: int
 
 
 async def run(context: Context, how: Run, *, block_rows: int = BLOCK_ROWS) -> Done:
@@ -65,7 +65,7 @@ async def run(context: Context, how: Run, *, block_rows: int = BLOCK_ROWS) -> Do
     while (added := await _add_next(context, mark, rows)) is not None:
         calls += added.mine
         how.told(calls, waiting)
-        rows = min(block_rows, max(2 * added.rows, _GROUPS_MAX))
+        rows = min(block_rows, added.next_rows)
     months, problems = await _verify(context, how)
     return Done(did={"calls": calls, "months": months}, problems=tuple(problems))
 
@@ -95,7 +95,9 @@ async def _add(context: Context, block: Block, groups: list[Group]) -> _Added:
         is_mine = await rollups.add(connection, block, groups)
         failpoints.hit("rollup.before_commit")
     failpoints.hit("rollup.after_commit")
-    return _Added(rows=block.rows, mine=block.rows if is_mine else 0)
+    growth = 2 if 2 * len(groups) <= _GROUPS_MAX else 1
+    next_rows = max(growth * block.rows, _GROUPS_MAX)
+    return _Added(mine=block.rows if is_mine else 0, next_rows=next_rows)
 
 
 async def _verify(context: Context, how: Run) -> tuple[int, list[str]]:
