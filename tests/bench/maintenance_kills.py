@@ -13,7 +13,7 @@ import random
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,25 +34,21 @@ from tests.bench.growing import Shape
 _BLOCK_ROWS = 20
 _BATCH_ROWS = 2
 _BEGUN = "begun"
+_ENDED_MAX = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """How often it was killed before its end, and what was wrong after that.
+    """How often each step was killed before its end, and what was wrong after that."""
 
-    `deleting` counts those of them after which no row waited to be rolled up any more.
-    """
-
-    killed: int
-    deleting: int
-    ended: int
+    killed: dict[str, int]
     wrong: list[str]
 
 
 def main() -> int:
     """Kill on each engine; or be the one that is killed."""
     if sys.argv[1:2] == ["--victim"]:
-        asyncio.run(_maintain(sys.argv[2]))
+        asyncio.run(_maintain(*sys.argv[2:]))
         return 0
     parser = argparse.ArgumentParser(prog="python -m tests.bench.maintenance_kills")
     parser.add_argument("engines", nargs="*", metavar="ENGINE", help="sqlite, postgres")
@@ -64,12 +60,8 @@ def main() -> int:
     for engine in told.engines or ["sqlite", "postgres"]:
         with _database(engine) as url:
             outcome = asyncio.run(kill(url, told.kills, told.seed))
-        print(
-            f"{engine}: killed {outcome.killed} times, {outcome.deleting} of them with all rolled "
-            f"up, ended {outcome.ended} times before that, "
-            f"{len(outcome.wrong)} things wrong",
-            flush=True,
-        )
+        killed = ", ".join(f"{count} times in {step}" for step, count in outcome.killed.items())
+        print(f"{engine}: killed {killed}; {len(outcome.wrong)} things wrong", flush=True)
         for sentence in outcome.wrong:
             print(f"  {sentence}")
         wrong += len(outcome.wrong)
@@ -91,7 +83,7 @@ def _database(engine: str) -> Iterator[str]:
 
 async def kill(url: str, kills: int, seed: int) -> Outcome:
     """Kill maintenance so often on an empty database of `url`, and look after each time."""
-    await growing.grow(url, Shape(rows=30 * kills, wallets=3, days=120, detail_every=1))
+    await growing.grow(url, Shape(rows=max(60 * kills, 1200), wallets=3, days=120, detail_every=1))
     context = growing.surroundings(url)
     try:
         return await _Killing(context, url, random.Random(seed)).run(kills)
@@ -108,24 +100,26 @@ class _Killing:
         self._chance = chance
 
     async def run(self, kills: int) -> Outcome:
-        killed = deleting = ended = 0
+        killed: dict[str, int] = dict.fromkeys(_STEPS, 0)
         wrong: list[str] = []
-        while killed < kills and not wrong and ended < 3:
-            is_killed = await asyncio.to_thread(self._strike)
-            killed += is_killed
-            ended += not is_killed
-            deleting += is_killed and await self._is_done()
-            wrong = await self._look()
-        while not await self._is_done():
-            await _maintain_here(self._context)
+        for step in _STEPS:
+            ended = 0
+            while killed[step] < kills // len(_STEPS) and ended < _ENDED_MAX and not wrong:
+                is_killed = await asyncio.to_thread(self._strike, step)
+                killed[step] += is_killed
+                ended += not is_killed
+                wrong = await self._look()
+            # Who comes after the last that was killed does the rest.
+            await _STEPS[step](self._context)
         wrong = wrong or await self._look()
         if not (await ledger.verify(self._context)).ok:
             wrong.append("the books do not add up")
-        return Outcome(killed=killed, deleting=deleting, ended=ended, wrong=wrong)
+        return Outcome(killed=killed, wrong=wrong)
 
-    def _strike(self) -> bool:
+    def _strike(self, step: str) -> bool:
         """Start it, and kill it a moment after it began; return whether that came in time."""
-        command = [sys.executable, "-m", "tests.bench.maintenance_kills", "--victim", self._url]
+        program = [sys.executable, "-m", "tests.bench.maintenance_kills"]
+        command = [*program, "--victim", self._url, step]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as victim:
             if victim.stdout is None or victim.stdout.readline().strip() != _BEGUN:
                 raise AssertionError("maintenance did not begin")
@@ -160,12 +154,6 @@ class _Killing:
             wrong.append(f"{counts[2]} details went before their usage was rolled up")
         return wrong
 
-    async def _is_done(self) -> bool:
-        async with self._context.database.read() as connection:
-            newest = await rollups.last(connection)
-            waiting = await rollups.waiting(connection, 0 if newest is None else newest.last_seq)
-        return waiting == 0
-
 
 def _missing(now_us: int) -> "sa.Select[Any]":
     """Count calls of the last 30 days whose detail has gone: each had one."""
@@ -183,20 +171,28 @@ def _unproven() -> "sa.Select[Any]":
     return query.where(had, usage.c.seq > rolled, ~has_detail)
 
 
-async def _maintain(url: str) -> None:
+async def _maintain(url: str, step: str) -> None:
     """Be killed."""
     context = growing.surroundings(url)
     async with context.database.read() as connection:
         await connection.execute(sa.text("SELECT 1"))
     print(_BEGUN, flush=True)
-    await _maintain_here(context)
+    await _STEPS[step](context)
     await context.database.close()
 
 
-async def _maintain_here(context: Context) -> None:
-    how = Run(trusts_clock=True)
-    await rollup.run(context, how, block_rows=_BLOCK_ROWS)
-    await retention.run(context, how, batch_rows=_BATCH_ROWS)
+async def _roll_up(context: Context) -> None:
+    await rollup.run(context, Run(), block_rows=_BLOCK_ROWS)
+
+
+async def _delete(context: Context) -> None:
+    await retention.run(context, Run(trusts_clock=True), batch_rows=_BATCH_ROWS)
+
+
+_STEPS: Mapping[str, Callable[[Context], Awaitable[None]]] = {
+    "rollup": _roll_up,
+    "retention": _delete,
+}
 
 
 if __name__ == "__main__":

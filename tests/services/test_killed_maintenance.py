@@ -8,4 +8,4 @@ async def test_who_is_killed_has_added_nothing_twice_and_deleted_nothing_early(d
     outcome = await kill(database_url, 2, 7)
 
     assert outcome.wrong == []
-    assert outcome.killed == 2
+    assert outcome.killed == {"rollup": 1, "retention": 1}

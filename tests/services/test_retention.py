@@ -107,7 +107,8 @@ async def test_details_go_when_they_are_old_and_their_month_is_verified(
 
 
 async def test_details_wait_for_the_end_of_their_month(summer: Context, clock: FakeClock):
-    """However few days they are kept: a rollup of the month is not there before."""
+    """However few days they are kept, and though they were never charged."""
+    await put_detail(summer, "req_failed", SEPTEMBER + 10 * DAY_US)
     object.__setattr__(summer.settings.retention, "detail_days", 1)
     clock.now_us = SEPTEMBER + 20 * DAY_US
     await rollup.run(summer, Run())
