@@ -3,6 +3,7 @@
 Rows are written past the books, quickly, and so that `grip ledger verify` finds nothing.
 """
 
+import itertools
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -180,7 +181,7 @@ async def _write(database: Database, rows: Iterator[dict[str, Any]], shape: Shap
     since_us = details_since_us(system_clock())
     put = _sqlite(database.path) if database.path is not None else await _postgres(database.dsn)
     details = 0
-    while chunk := [row for row, _ in zip(rows, range(_CHUNK), strict=False)]:
+    while chunk := list(itertools.islice(rows, _CHUNK)):
         told = [row for row in chunk[:: shape.detail_every] if row["created_us"] >= since_us]
         details += len(told)
         used = [tuple(row[name] for name in _USAGE) for row in chunk]
