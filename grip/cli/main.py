@@ -43,6 +43,7 @@ COMMANDS = {
     "worker": "Run tasks, callbacks and clean-up, without serving.",
     "init": "Write a commented grip.toml here.",
     "explain": "Tell the life of a request: why it went where, and what it cost.",
+    "top": "Watch traffic, channels and money, live.",
     "maintenance": "Look after the books and the tables: from cron, every day.",
     "reconcile": "Compare orders with payment providers, the journal and invoices.",
     "drill": "Break a gateway of its own, and prove that no money is lost.",

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 from rich import box
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
@@ -95,6 +95,32 @@ def live(
         yield put
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A part of a page: a line, or a table of rows under it."""
+
+    line: str
+    rows: Sequence[Mapping[str, Any]] = ()
+    columns: Sequence[Column] = ()
+
+
+@contextlib.contextmanager
+def screen() -> Iterator[Callable[[Sequence[Part]], None]]:
+    """Yield what shows a page in the place of the one before, on the whole terminal."""
+    with Live(console=_console(), auto_refresh=False, screen=True) as shown:
+
+        def put(parts: Sequence[Part]) -> None:
+            shown.update(Group(*_drawn(parts)), refresh=True)
+
+        yield put
+
+
+def pages(parts: Sequence[Part]) -> None:
+    """Print a page, for people alone."""
+    for drawn in _drawn(parts):
+        _console().print(drawn)
+
+
 def item(value: Mapping[str, Any], *, as_json: bool, title: str) -> None:
     """Print one thing with all that is known of it."""
     if as_json:
@@ -138,6 +164,17 @@ def table(title: str, found: Sequence[Mapping[str, Any]], columns: Sequence[Colu
         sys.stdout.write(f"\n{_printable(title)}\n")
         sys.stdout.flush()
         rows(found, columns, as_json=False, empty="")
+
+
+def _drawn(parts: Sequence[Part]) -> Iterator[RenderableType]:
+    for part in parts:
+        yield Text(_printable(part.line), style="bold" if part.rows else "")
+        if part.rows:
+            cells = [
+                [_cell(row[column.key], column) for column in part.columns] for row in part.rows
+            ]
+            yield _table(cells, part.columns)
+            yield Text()
 
 
 def _json(value: object) -> None:
