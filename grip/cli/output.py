@@ -22,6 +22,7 @@ from rich.text import Text
 _WIDTH_OF_A_PIPE = 10_000
 _NOTHING = "-"
 _GAP = 2
+_EIGHTHS: Sequence[str] = ("", *"▏▎▍▌▋▊▉")
 _FRACTION = re.compile(r"\.\d+Z$")
 
 
@@ -119,6 +120,12 @@ def pages(parts: Sequence[Part]) -> None:
     """Print a page, for people alone."""
     for drawn in _drawn(parts):
         _console().print(drawn)
+
+
+def bar(part: int, whole: int, width: int = 12) -> str:
+    """Return a bar as long as a part is of the whole, in eighths of a letter."""
+    eighths = 8 * width * part // whole if whole > 0 else 0
+    return "█" * (eighths // 8) + _EIGHTHS[eighths % 8]
 
 
 def item(value: Mapping[str, Any], *, as_json: bool, title: str) -> None:

@@ -30,8 +30,6 @@ _SUMS: Final = (
 )
 _MODELS: Final = (text("model"), *_SUMS)
 _CHANNELS: Final = (text("channel"), text("health"), *_SUMS)
-_BAR: Final = 12
-_EIGHTHS: Final = " ▏▎▍▌▋▊▉█"
 
 
 @app.command()
@@ -99,16 +97,13 @@ def page(found: Overview) -> list[Part]:
 
 
 def _rows(found: Sequence[Mapping[str, Any]], calls: int) -> list[dict[str, Any]]:
-    return [{**row, "per_minute": row["calls"], "share": bar(row["calls"], calls)} for row in found]
+    return [
+        {**row, "per_minute": row["calls"], "share": output.bar(row["calls"], calls)}
+        for row in found
+    ]
 
 
 def _health(row: Mapping[str, Any]) -> str:
     if not row["enabled"]:
         return "off"
     return "sick: " + ", ".join(row["sick"]) if row["sick"] else "ok"
-
-
-def bar(part: int, whole: int, width: int = _BAR) -> str:
-    """Return a bar as long as a part is of the whole."""
-    eighths = 8 * width * part // whole if whole else 0
-    return "█" * (eighths // 8) + _EIGHTHS[eighths % 8].strip()

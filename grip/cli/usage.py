@@ -13,6 +13,7 @@ from grip.clock import to_iso
 from grip.errors import InvalidRequest
 from grip.services import content as content_service
 from grip.services import usage
+from grip.services import usage_summary as sums
 from grip.services.usage import describe
 from grip.services.views import usage_view
 
@@ -66,6 +67,48 @@ def list_usage(
     output.rows(
         [usage_view(row) for row in found], _COLUMNS, as_json=as_json, empty="No charged calls."
     )
+
+
+_SUMS = (
+    number("calls"),
+    number("input_tokens", "input"),
+    number("output_tokens", "output"),
+    number("cost_usd", "sold $"),
+    text("share"),
+    number("buy_cost_usd", "buy cost $"),
+    number("unknown_buy", "of unknown cost"),
+)
+
+
+@app.command()
+def summary(
+    by: Annotated[
+        str | None,
+        typer.Option("--by", metavar="WHAT", help=f"One of {', '.join(sums.BY)}; else day."),
+    ] = None,
+    wallet: Annotated[
+        str | None, typer.Option("--wallet", metavar="WALLET", help="Calls of this wallet alone.")
+    ] = None,
+    since: Since = None,
+    until: Until = None,
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what was sold by day, month, model, channel, wallet or key; of whole days in UTC."""
+    what = parse.choice(by, "--by", tuple(sums.BY))
+    found = run(
+        config,
+        sums.summary,
+        by=what,
+        wallet=wallet,
+        from_us=parse.moment(since, "--from"),
+        to_us=parse.moment(until, "--to"),
+    )
+    most = max((row["cost_nano"] for row in found), default=0)
+    shown = found
+    if not as_json:
+        shown = [row | {"share": output.bar(row["cost_nano"], most)} for row in found]
+    output.rows(shown, (text(what), *_SUMS), as_json=as_json, empty="No charged calls.")
 
 
 Request = Annotated[str, typer.Argument(metavar="REQUEST", help="The id in x-grip-request-id.")]

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import grip as package
-from grip.cli.top import bar
+from grip.cli.output import bar
 
 Grip = Callable[..., Any]
 
@@ -62,3 +62,10 @@ def test_on_a_terminal_it_goes_on_until_ctrl_c(anywhere: Path):
 def test_a_bar_is_as_long_as_its_part(part: int, whole: int, shown: str):
     """In eighths of a letter."""
     assert bar(part, whole, 4) == shown
+
+
+def test_a_summary_of_usage_has_a_chart_for_people(grip: Grip):
+    """And without a call, or by what there is not, one sentence."""
+    assert grip("usage", "summary").stdout == "No charged calls.\n"
+    assert grip("usage", "summary", "--by", "model", "--json").json == []
+    assert "one of day, month, model" in grip("usage", "summary", "--by", "colour").stderr
