@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from grip import errors
 from grip.app import App
-from grip.jobs import leases, sweeps
+from grip.jobs import chain, leases, sweeps
 from grip.services.maintenance import invoices, retention, rollup, vacuum
 from grip.services.maintenance.step import Done, Run, Step
 
@@ -26,6 +26,7 @@ def steps(app: App) -> tuple[Step, ...]:
     context = app.context
     return (
         Step(name="leases", what=leases.WHAT, run=lambda how: leases.run(app, how)),
+        Step(name="chain", what=chain.WHAT, run=lambda how: chain.run(app, how)),
         Step(name="rollup", what=rollup.WHAT, run=lambda how: rollup.run(context, how)),
         Step(name="retention", what=retention.WHAT, run=lambda how: sweeps.expire(app, how)),
         Step(name="vacuum", what=vacuum.WHAT, run=lambda how: vacuum.run(context, how)),

@@ -1,14 +1,23 @@
-"""`grip ledger verify`: every invariant of the books, asked of one state of the database."""
+"""`grip ledger verify`: every invariant of the books, asked of one state of the database.
 
-from collections.abc import AsyncIterator, Callable, Iterable
+Of all rows, or from the last checkpoint on: then of what is newer, upon the balances of that time.
+"""
+
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
+from grip import errors
 from grip.money import ledger, pricing
 from grip.money.entries import CAPPED, CRASH_VOID
+from grip.services import chain, checkpoints
+from grip.services.checkpoints import Line
 from grip.services.context import Context
+from grip.store import chain as blocks
+from grip.store import checkpoints as checkpoint_store
 from grip.store import guards, invariants, usage
 from grip.store import ledger as journal
+from grip.store.checkpoints import Checkpoint
 from grip.store.engine import Connection
 from grip.store.snapshot import freeze
 
@@ -27,42 +36,111 @@ class Check:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """All checks; `ok` where every one of them is."""
+    """All checks; `ok` where every one of them is. `since` is the checkpoint they went on from."""
 
     ok: bool
     checks: list[Check]
+    since: Checkpoint | None = None
 
 
-CHECKS = len(invariants.ALL) + 3
+CHECKS = len(invariants.ALL) + 5
 """How many checks there are."""
 
 
 def describe(report: Report) -> dict[str, Any]:
     """Return a report as it is shown."""
-    return {"ok": report.ok, "checks": [asdict(check) for check in report.checks]}
+    since = None if report.since is None else checkpoints.describe(report.since)
+    checks = [asdict(check) for check in report.checks]
+    return {"ok": report.ok, "checks": checks, "since_checkpoint": since}
 
 
-async def verify(context: Context, *, done: Callable[[Check], None] | None = None) -> Report:
+async def verify(
+    context: Context,
+    *,
+    since_checkpoint: bool = False,
+    line: Line | None = None,
+    done: Callable[[Check], None] | None = None,
+) -> Report:
     """Check the books as they stand at this moment; changes nothing, however they stand.
 
-    `done` is told of each check as it ends: there are `CHECKS` of them.
+    With `since_checkpoint` the last one is gone on from; raises Conflict where there is none. With
+    a `line`, its checkpoint must be in the books. `done` is told of each check as it ends: there
+    are `CHECKS` of them.
     """
-    checks: list[Check] = []
     async with context.database.read() as connection:
         await freeze(connection)
-        async for check in _checks(connection):
-            checks.append(check)
-            if done is not None:
-                done(check)
-    return Report(ok=all(check.ok for check in checks), checks=checks)
+        since = await checkpoint_store.last(connection) if since_checkpoint else None
+        if since_checkpoint and since is None:
+            raise errors.Conflict(
+                "there is no checkpoint to go on from; run: grip ledger verify, "
+                "then: grip ledger checkpoint"
+            )
+        return await examine(connection, since=since, line=line, done=done)
 
 
-async def _checks(connection: Connection) -> AsyncIterator[Check]:
-    for item in invariants.ALL:
+async def examine(
+    connection: Connection,
+    *,
+    since: Checkpoint | None = None,
+    line: Line | None = None,
+    done: Callable[[Check], None] | None = None,
+) -> Report:
+    """Return all checks on a frozen connection, of all rows or from a checkpoint on."""
+    checks: list[Check] = []
+    async for check in _checks(connection, since, line):
+        checks.append(check)
+        if done is not None:
+            done(check)
+    return Report(ok=all(check.ok for check in checks), checks=checks, since=since)
+
+
+async def _checks(
+    connection: Connection, since: Checkpoint | None, line: Line | None
+) -> AsyncIterator[Check]:
+    for item in _rules(since):
         yield await _invariant(connection, item)
-    yield await _paged("transfer_fingerprint", journal.pages(connection), _forged)
-    yield await _paged("usage_price", usage.pricings(connection), mispriced)
+    transfers = journal.pages(connection, _after(since, blocks.TRANSFERS))
+    yield await _paged("transfer_fingerprint", transfers, _forged)
+    charged = usage.pricings(connection, _after(since, blocks.USAGE))
+    yield await _paged("usage_price", charged, mispriced)
     yield await _guarded(connection)
+    yield await _told(
+        "chain", chain.broken(connection, chain.BEGINNINGS if since is None else since.heads)
+    )
+    yield await _checkpointed(connection, since, line)
+
+
+def _rules(since: Checkpoint | None) -> Sequence[invariants.Invariant]:
+    if since is None:
+        return invariants.ALL
+    return invariants.all_of(invariants.Since(checkpoint_id=since.id, marks=since.marks))
+
+
+def _after(since: Checkpoint | None, name: str) -> int | None:
+    return None if since is None else since.marks[name]
+
+
+async def _checkpointed(
+    connection: Connection, since: Checkpoint | None, line: Line | None
+) -> Check:
+    async def sentences() -> AsyncIterator[str]:
+        async for sentence in checkpoints.broken(connection, since):
+            yield sentence
+        if line is not None:
+            async for sentence in checkpoints.unproven(connection, line):
+                yield sentence
+
+    return await _told("checkpoint", sentences())
+
+
+async def _told(name: str, sentences: AsyncIterator[str]) -> Check:
+    shown: list[str] = []
+    count = 0
+    async for sentence in sentences:
+        count += 1
+        if count <= invariants.SHOWN_MAX:
+            shown.append(sentence)
+    return _check(name, shown, count)
 
 
 async def _invariant(connection: Connection, invariant: invariants.Invariant) -> Check:
@@ -73,14 +151,12 @@ async def _invariant(connection: Connection, invariant: invariants.Invariant) ->
 async def _paged(
     name: str, pages: AsyncIterator[list[T]], judge: Callable[[T], str | None]
 ) -> Check:
-    shown: list[str] = []
-    count = 0
-    async for page in pages:
-        for sentence in filter(None, map(judge, page)):
-            count += 1
-            if count <= invariants.SHOWN_MAX:
-                shown.append(sentence)
-    return _check(name, shown, count)
+    async def sentences() -> AsyncIterator[str]:
+        async for page in pages:
+            for sentence in filter(None, map(judge, page)):
+                yield sentence
+
+    return await _told(name, sentences())
 
 
 async def _guarded(connection: Connection) -> Check:

@@ -1,5 +1,6 @@
 """What a rule of the books is: a query that finds only what breaks it, and how that is told."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,19 @@ class Invariant:
     name: str
     query: sa.Select[Any]
     sentence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Since:
+    """A checkpoint to go on from: its id, and the last `seq` that it covers of each journal."""
+
+    checkpoint_id: str
+    marks: Mapping[str, int]
+
+
+def newer(table: sa.Table, since: Since | None) -> list[sa.ColumnElement[bool]]:
+    """Return what picks the rows of a journal that are to be checked: all of them for None."""
+    return [] if since is None else [table.c.seq > since.marks[table.name]]
 
 
 async def violations(connection: AsyncConnection, invariant: Invariant) -> tuple[list[str], int]:

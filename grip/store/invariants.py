@@ -1,7 +1,8 @@
 """What must hold of the books, each as a query that finds only what breaks it.
 
 Counters are compared with the append-only rows that they can be rebuilt from. Nano-credits are
-summed as quotients and remainders, since their plain sum would leave 64 bits. Refuses to mend.
+summed as quotients and remainders, since their plain sum would leave 64 bits. From a checkpoint on,
+its balances stand for the rows before it. Refuses to mend.
 """
 
 from collections.abc import Sequence
@@ -11,7 +12,8 @@ import sqlalchemy as sa
 
 from grip.money import ledger
 from grip.money.amounts import NANO
-from grip.store.invariant import SHOWN_MAX, Invariant, total, violations
+from grip.store.columns import Int
+from grip.store.invariant import SHOWN_MAX, Invariant, Since, newer, total, violations
 from grip.store.order_invariants import (
     document_numbers,
     order_credited,
@@ -19,14 +21,26 @@ from grip.store.order_invariants import (
     order_known,
     order_reversed,
 )
-from grip.store.tables import api_key, holds, ledger_transfer, member, price, task, usage, wallet
+from grip.store.tables import (
+    api_key,
+    checkpoint_balance,
+    holds,
+    ledger_transfer,
+    member,
+    price,
+    task,
+    usage,
+    wallet,
+)
 from grip.store.task_invariants import task_charge, task_hold
 
 _transfer = ledger_transfer
+_base = checkpoint_balance
 _POSTED = _transfer.c.phase.in_(ledger.POSTED)
 _DEBITS = usage.c.transfer_id.is_(None)
 """The rows of usage that debit: those of tasks tell what the journal did."""
 _OPEN_TASK = task.c.completed_us.is_(None)
+_NOTHING = sa.literal(0, Int)
 
 
 def _sums(*postings: sa.Select[Any]) -> sa.Subquery:
@@ -45,6 +59,17 @@ def _posting(
     return sa.select(account.label("account"), amount.label("amount")).where(*where)
 
 
+def _then(since: Since | None, kind: str, *columns: sa.ColumnElement[Any]) -> list[sa.Select[Any]]:
+    """Return the query for what a checkpoint says of accounts of one kind; none without one."""
+    if since is None:
+        return []
+    return [
+        sa.select(*columns).where(
+            _base.c.checkpoint_id == since.checkpoint_id, _base.c.kind == kind
+        )
+    ]
+
+
 def _counter(counter: sa.Column[int], account: sa.ColumnElement[Any], sums: sa.Subquery) -> Any:
     """Return the query for wallets whose counter is not the sum of their account."""
     expected = sa.func.coalesce(sums.c.total, 0)
@@ -56,11 +81,18 @@ def _counter(counter: sa.Column[int], account: sa.ColumnElement[Any], sums: sa.S
     )
 
 
-def _wallet_balance() -> Invariant:
+def _wallet_balance(since: Since | None) -> Invariant:
+    moved = (_POSTED, *newer(_transfer, since))
     sums = _sums(
-        _posting(_transfer.c.credit_account, _transfer.c.amount, _POSTED),
-        _posting(_transfer.c.debit_account, -_transfer.c.amount, _POSTED),
-        _posting(usage.c.wallet_id, usage.c.debt_credits - usage.c.credits, _DEBITS),
+        *_then(since, "wallet", _base.c.id.label("account"), _base.c.credits.label("amount")),
+        _posting(_transfer.c.credit_account, _transfer.c.amount, *moved),
+        _posting(_transfer.c.debit_account, -_transfer.c.amount, *moved),
+        _posting(
+            usage.c.wallet_id,
+            usage.c.debt_credits - usage.c.credits,
+            _DEBITS,
+            *newer(usage, since),
+        ),
     )
     return Invariant(
         "wallet_balance",
@@ -69,17 +101,18 @@ def _wallet_balance() -> Invariant:
     )
 
 
-def _wallet_held() -> Invariant:
+def _wallet_held(since: Since | None) -> Invariant:
     resolution = _transfer.alias("resolution")
     is_open = ~sa.exists().where(resolution.c.pending_id == _transfer.c.id)
+    pending = (_transfer.c.phase == ledger.PENDING, is_open)
+    were = _then(since, "hold", _base.c.id)
     sums = _sums(
         _posting(holds.c.wallet_id, holds.c.amount),
-        _posting(
-            _transfer.c.debit_account,
-            _transfer.c.amount,
-            _transfer.c.phase == ledger.PENDING,
-            is_open,
+        *(
+            _posting(_transfer.c.debit_account, _transfer.c.amount, *pending, which)
+            for which in (_transfer.c.id.in_(query) for query in were)
         ),
+        _posting(_transfer.c.debit_account, _transfer.c.amount, *pending, *newer(_transfer, since)),
     )
     return Invariant(
         "wallet_held",
@@ -88,17 +121,26 @@ def _wallet_held() -> Invariant:
     )
 
 
-def _wallet_debt() -> Invariant:
+def _wallet_debt(since: Since | None) -> Invariant:
+    moved = (_POSTED, *newer(_transfer, since))
+    prefix = sa.literal(ledger.DEBT_PREFIX, sa.Text)
     sums = _sums(
-        _posting(_transfer.c.debit_account, _transfer.c.amount, _POSTED),
-        _posting(_transfer.c.credit_account, -_transfer.c.amount, _POSTED),
+        *_then(
+            since,
+            "wallet",
+            prefix.concat(_base.c.id).label("account"),
+            _base.c.debt.label("amount"),
+        ),
+        _posting(_transfer.c.debit_account, _transfer.c.amount, *moved),
+        _posting(_transfer.c.credit_account, -_transfer.c.amount, *moved),
         _posting(
-            sa.literal(ledger.DEBT_PREFIX, sa.Text).concat(usage.c.wallet_id),
+            prefix.concat(usage.c.wallet_id),
             usage.c.debt_credits,
             usage.c.debt_credits > 0,
+            *newer(usage, since),
         ),
     )
-    account = sa.literal(ledger.DEBT_PREFIX, sa.Text).concat(wallet.c.id)
+    account = prefix.concat(wallet.c.id)
     return Invariant(
         "wallet_debt",
         _counter(wallet.c.debt, account, sums),
@@ -116,17 +158,32 @@ def _wallet_overdraft() -> Invariant:
     )
 
 
-def _usage_exact() -> Invariant:
-    rows = (
-        sa.select(
-            usage.c.wallet_id,
-            total(usage.c.cost_nano // NANO).label("whole"),
-            total(usage.c.cost_nano % NANO).label("rest"),
-            total(usage.c.credits).label("credits"),
-        )
-        .group_by(usage.c.wallet_id)
-        .subquery()
+def _then_cost(whole: sa.ColumnElement[int]) -> tuple[sa.ColumnElement[Any], ...]:
+    """Return the columns of what calls cost before a checkpoint and drew no credits for yet."""
+    return (
+        _base.c.id,
+        whole.label("whole"),
+        _base.c.nano.label("rest"),
+        _NOTHING.label("credits"),
     )
+
+
+def _costs(reference: sa.Column[str], since: Since | None, *then: sa.Select[Any]) -> sa.Subquery:
+    """Return `id`, `whole` and `rest` of what usage cost by `reference`, and `credits` drawn."""
+    calls = sa.select(
+        reference.label("id"),
+        (usage.c.cost_nano // NANO).label("whole"),
+        (usage.c.cost_nano % NANO).label("rest"),
+        usage.c.credits,
+    ).where(*newer(usage, since))
+    rows = sa.union_all(*then, calls).subquery()
+    sums = (total(rows.c[name]).label(name) for name in ("whole", "rest", "credits"))
+    return sa.select(rows.c.id, *sums).group_by(rows.c.id).subquery()
+
+
+def _usage_exact(since: Since | None) -> Invariant:
+    then = _then(since, "wallet", *_then_cost(_NOTHING))
+    rows = _costs(usage.c.wallet_id, since, *then)
     whole, rest, drawn = (
         sa.func.coalesce(column, 0) for column in (rows.c.whole, rows.c.rest, rows.c.credits)
     )
@@ -138,7 +195,7 @@ def _usage_exact() -> Invariant:
             (rest % NANO).label("rest"),
             drawn.label("credits"),
         )
-        .select_from(wallet.outerjoin(rows, rows.c.wallet_id == wallet.c.id))
+        .select_from(wallet.outerjoin(rows, rows.c.id == wallet.c.id))
         .where(sa.or_(whole + rest // NANO != drawn, rest % NANO != wallet.c.carry_nano))
         .order_by(wallet.c.id)
     )
@@ -150,15 +207,28 @@ def _usage_exact() -> Invariant:
     )
 
 
-def _carry_chain() -> Invariant:
-    before = sa.func.lag(usage.c.carry_after, 1, 0).over(
-        partition_by=usage.c.wallet_id, order_by=usage.c.seq
+def _carry_chain(since: Since | None) -> Invariant:
+    columns = ("seq", "wallet_id", "request_id", "carry_before", "carry_after")
+    calls = sa.select(*(usage.c[name] for name in columns)).where(*newer(usage, since))
+    rows: Any = usage
+    if since is not None:
+        # What a wallet carried on then stands before its first row, and follows upon nothing.
+        then = sa.select(
+            sa.literal(since.marks[usage.name], Int).label("seq"),
+            _base.c.id.label("wallet_id"),
+            sa.literal("", sa.Text).label("request_id"),
+            sa.cast(sa.null(), Int).label("carry_before"),
+            _base.c.nano.label("carry_after"),
+        ).where(_base.c.checkpoint_id == since.checkpoint_id, _base.c.kind == "wallet")
+        rows = sa.union_all(then, calls).subquery()
+    before = sa.func.lag(rows.c.carry_after, 1, 0).over(
+        partition_by=rows.c.wallet_id, order_by=rows.c.seq
     )
     chain = sa.select(
-        usage.c.seq,
-        usage.c.wallet_id,
-        usage.c.request_id,
-        usage.c.carry_before,
+        rows.c.seq,
+        rows.c.wallet_id,
+        rows.c.request_id,
+        rows.c.carry_before,
         before.label("expected"),
     ).subquery()
     query = sa.select(chain).where(chain.c.carry_before != chain.c.expected).order_by(chain.c.seq)
@@ -170,7 +240,7 @@ def _carry_chain() -> Invariant:
     )
 
 
-def _resolution() -> Invariant:
+def _resolution(since: Since | None) -> Invariant:
     pending = _transfer.alias("pending")
     broken = sa.or_(
         pending.c.id.is_(None),
@@ -184,13 +254,13 @@ def _resolution() -> Invariant:
     query = (
         sa.select(_transfer.c.id, _transfer.c.phase, _transfer.c.pending_id)
         .select_from(_transfer.outerjoin(pending, pending.c.id == _transfer.c.pending_id))
-        .where(_transfer.c.pending_id.is_not(None), broken)
+        .where(_transfer.c.pending_id.is_not(None), broken, *newer(_transfer, since))
         .order_by(_transfer.c.seq)
     )
     return Invariant("resolution", query, "{id}: this {phase} does not fit the hold {pending_id}")
 
 
-def _transfer_accounts() -> Invariant:
+def _transfer_accounts(since: Since | None) -> Invariant:
     own = (_transfer.c.wallet_id, sa.literal(ledger.DEBT_PREFIX, sa.Text) + _transfer.c.wallet_id)
     debited, credited = _transfer.c.debit_account, _transfer.c.credit_account
     broken = sa.or_(
@@ -203,7 +273,7 @@ def _transfer_accounts() -> Invariant:
     query = (
         sa.select(_transfer.c.id, _transfer.c.wallet_id, debited, credited)
         .select_from(_transfer.outerjoin(wallet, wallet.c.id == _transfer.c.wallet_id))
-        .where(broken)
+        .where(broken, *newer(_transfer, since))
         .order_by(_transfer.c.seq)
     )
     return Invariant(
@@ -213,16 +283,9 @@ def _transfer_accounts() -> Invariant:
     )
 
 
-def _spent(table: sa.Table, name: str, reference: sa.Column[str]) -> Invariant:
-    rows = (
-        sa.select(
-            reference.label("id"),
-            total(usage.c.cost_nano // NANO).label("whole"),
-            total(usage.c.cost_nano % NANO).label("rest"),
-        )
-        .group_by(reference)
-        .subquery()
-    )
+def _spent(table: sa.Table, kind: str, reference: sa.Column[str], since: Since | None) -> Invariant:
+    then = _then(since, kind, *_then_cost(_base.c.credits))
+    rows = _costs(reference, since, *then)
     whole, rest = (sa.func.coalesce(c, 0) for c in (rows.c.whole, rows.c.rest))
     expected, expected_nano = whole + rest // NANO, rest % NANO
     query = (
@@ -238,7 +301,7 @@ def _spent(table: sa.Table, name: str, reference: sa.Column[str]) -> Invariant:
         .order_by(table.c.id)
     )
     return Invariant(
-        name,
+        f"{kind}_spent",
         query,
         "{id}: {spent} credits and {spent_nano} nano-credits spent, "
         "its usage makes {expected} and {expected_nano}",
@@ -283,7 +346,9 @@ def _held(table: sa.Table, name: str, reference: str) -> Invariant:
     )
 
 
-def _owners(table: sa.Table, name: str) -> Invariant:
+def _owners(
+    table: sa.Table, name: str, order: sa.Column[Any], *which: sa.ColumnElement[bool]
+) -> Invariant:
     """Every usage row and hold names a key and a member, both of its own wallet."""
     joined = (
         table.outerjoin(wallet, wallet.c.id == table.c.wallet_id)
@@ -299,8 +364,8 @@ def _owners(table: sa.Table, name: str) -> Invariant:
     query = (
         sa.select(table.c.request_id, table.c.wallet_id, table.c.key_id, table.c.member_id)
         .select_from(joined)
-        .where(wrong)
-        .order_by(table.c.request_id)
+        .where(wrong, *which)
+        .order_by(order)
     )
     return Invariant(
         name,
@@ -332,30 +397,38 @@ def _price_versions() -> Invariant:
     )
 
 
-ALL: Sequence[Invariant] = (
-    _wallet_balance(),
-    _wallet_held(),
-    _wallet_debt(),
-    _wallet_overdraft(),
-    _resolution(),
-    _transfer_accounts(),
-    _usage_exact(),
-    _carry_chain(),
-    _usage_hold(),
-    _owners(usage, "usage_owner"),
-    _owners(holds, "hold_owner"),
-    _spent(api_key, "key_spent", usage.c.key_id),
-    _held(api_key, "key_held", "key_id"),
-    _spent(member, "member_spent", usage.c.member_id),
-    _held(member, "member_held", "member_id"),
-    task_hold(),
-    task_charge(),
-    order_credited(),
-    order_reversed(),
-    order_documents(),
-    order_known(),
-    document_numbers(),
-    _price_versions(),
-)
+def all_of(since: Since | None = None) -> Sequence[Invariant]:
+    """Return the rules, in the order in which they are told; of all rows, or from a checkpoint on.
 
-__all__ = ["ALL", "SHOWN_MAX", "Invariant", "violations"]
+    What is not of the journals is asked whole either way: orders, documents, prices, open holds.
+    """
+    return (
+        _wallet_balance(since),
+        _wallet_held(since),
+        _wallet_debt(since),
+        _wallet_overdraft(),
+        _resolution(since),
+        _transfer_accounts(since),
+        _usage_exact(since),
+        _carry_chain(since),
+        _usage_hold(),
+        _owners(usage, "usage_owner", usage.c.seq, *newer(usage, since)),
+        _owners(holds, "hold_owner", holds.c.request_id),
+        _spent(api_key, "key", usage.c.key_id, since),
+        _held(api_key, "key_held", "key_id"),
+        _spent(member, "member", usage.c.member_id, since),
+        _held(member, "member_held", "member_id"),
+        task_hold(since),
+        task_charge(since),
+        order_credited(),
+        order_reversed(),
+        order_documents(),
+        order_known(),
+        document_numbers(),
+        _price_versions(),
+    )
+
+
+ALL = all_of()
+
+__all__ = ["ALL", "SHOWN_MAX", "Invariant", "Since", "all_of", "violations"]

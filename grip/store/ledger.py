@@ -94,18 +94,16 @@ async def window(
 
 
 async def pages(
-    connection: AsyncConnection,
+    connection: AsyncConnection, after: int | None = None
 ) -> AsyncIterator[list[tuple[ledger.Transfer, str]]]:
-    """Yield the whole journal, oldest first, each transfer with the fingerprint on its row."""
-    after = -1
+    """Yield the journal, oldest first, each transfer with the fingerprint on its row.
+
+    `after` is a `seq`: only what came later is yielded.
+    """
+    query = sa.select(ledger_transfer).order_by(ledger_transfer.c.seq).limit(PAGE_ROWS)
     while True:
-        query = (
-            sa.select(ledger_transfer)
-            .where(ledger_transfer.c.seq > after)
-            .order_by(ledger_transfer.c.seq)
-            .limit(PAGE_ROWS)
-        )
-        found = (await connection.execute(query)).mappings().all()
+        page = query if after is None else query.where(ledger_transfer.c.seq > after)
+        found = (await connection.execute(page)).mappings().all()
         if not found:
             return
         after = found[-1]["seq"]

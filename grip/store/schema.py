@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from grip import errors
 from grip.store.engine import Database
 
-HEAD: Final = "0017"
+HEAD: Final = "0018"
 """The revision of this version: the last file in `migrations/versions`."""
 
 _CURRENT = sa.text("SELECT version_num FROM alembic_version")

@@ -1,16 +1,18 @@
 """What must hold of media tasks, between their rows, the journal and the log of usage."""
 
+from typing import Any
+
 import sqlalchemy as sa
 
 from grip.money import ledger
-from grip.store.invariant import Invariant
+from grip.store.invariant import Invariant, Since, newer
 from grip.store.tables import ledger_transfer, task, usage
 
 _transfer = ledger_transfer
 _OPEN_TASK = task.c.completed_us.is_(None)
 
 
-def task_hold() -> Invariant:
+def task_hold(since: Since | None = None) -> Invariant:
     """Every task has its hold in the journal, open for as long as the task is."""
     hold, resolution = _transfer.alias("hold"), _transfer.alias("resolution")
     broken = sa.or_(
@@ -27,7 +29,7 @@ def task_hold() -> Invariant:
                 resolution, resolution.c.pending_id == task.c.hold_id
             )
         )
-        .where(broken)
+        .where(broken, *_touched(since))
         .order_by(task.c.id)
     )
     return Invariant(
@@ -37,7 +39,7 @@ def task_hold() -> Invariant:
     )
 
 
-def task_charge() -> Invariant:
+def task_charge(since: Since | None = None) -> Invariant:
     """A completed task was charged what its row and its usage say, a failed one nothing."""
     resolution = _transfer.alias("resolution")
     charged = sa.case((resolution.c.phase == ledger.POST, resolution.c.amount), else_=0)
@@ -59,7 +61,7 @@ def task_charge() -> Invariant:
                 usage, usage.c.request_id == task.c.id
             )
         )
-        .where(broken)
+        .where(broken, *_touched(since))
         .order_by(task.c.id)
     )
     return Invariant(
@@ -67,3 +69,17 @@ def task_charge() -> Invariant:
         query,
         "{id}: it is {status} at {credits} credits, journal and usage make {charged}",
     )
+
+
+def _touched(since: Since | None) -> list[sa.ColumnElement[bool]]:
+    """Return what picks the tasks that are open, or that the journal has named since."""
+    if since is None:
+        return []
+
+    def named(reference: sa.Column[Any]) -> sa.Select[Any]:
+        joined = _transfer.join(task, task.c.hold_id == reference)
+        return sa.select(task.c.id).select_from(joined).where(*newer(_transfer, since))
+
+    is_open = sa.select(task.c.id).where(_OPEN_TASK)
+    which = sa.union_all(named(_transfer.c.id), named(_transfer.c.pending_id), is_open)
+    return [task.c.id.in_(which)]

@@ -119,14 +119,19 @@ async def draws(
     return [rows.record(Draw, row) for row in (await connection.execute(query)).mappings()]
 
 
-async def pricings(connection: AsyncConnection) -> AsyncIterator[list[Pricing]]:
-    """Yield all rows of usage with their prices, oldest first, page by page."""
+async def pricings(
+    connection: AsyncConnection, after: int | None = None
+) -> AsyncIterator[list[Pricing]]:
+    """Yield rows of usage with their prices, oldest first, page by page.
+
+    `after` is a `seq`: only what came later is yielded.
+    """
     prices = await _prices(connection)
     columns = [usage.c[name] for name in Pricing.__dataclass_fields__ if name in usage.c]
     query = sa.select(usage.c.seq, *columns, *(usage.c[name] for name in _COUNTS))
-    after = -1
+    query = query.order_by(usage.c.seq).limit(PAGE_ROWS)
     while True:
-        page = query.where(usage.c.seq > after).order_by(usage.c.seq).limit(PAGE_ROWS)
+        page = query if after is None else query.where(usage.c.seq > after)
         found = (await connection.execute(page)).mappings().all()
         if not found:
             return

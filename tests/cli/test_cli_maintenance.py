@@ -78,3 +78,31 @@ def test_a_full_disk_is_a_problem_with_its_remedy(grip: Grip):
 
     assert (failed.status, failed.stderr, after["problems"]) == (1, "", [])
     assert "make room on the disk" in full["problems"][0]
+
+
+def test_the_chain_is_closed_and_a_checkpoint_made_once_a_day(grip: Grip):
+    """A dry run says what would be; the second run of a day closes blocks alone."""
+    grip("accounts", "create", "--email", "ana@example.com")
+    dry, first, second = (
+        grip("maintenance", "chain", *words, "--json").json[0] for words in (("--dry-run",), (), ())
+    )
+
+    assert dry["did"] == {"rows": 2, "checkpoints": 1}
+    assert first["did"] == {"rows": 2, "checkpoints": 1, "balances": 0}
+    # The row of audit that says who made the checkpoint.
+    assert second["did"] == {"rows": 1, "checkpoints": 0, "balances": 0}
+
+
+def test_books_that_are_not_right_are_a_problem_of_the_step(
+    grip: Grip, monkeypatch: pytest.MonkeyPatch
+):
+    """Blocks are closed all the same."""
+
+    async def refuse(*_words: object, **_named: object) -> object:
+        raise errors.Conflict("the books are not right")
+
+    monkeypatch.setattr("grip.services.closing.checkpoint", refuse)
+    failed = grip("maintenance", "chain")
+
+    assert failed.status == 1
+    assert "the books are not right" in failed.stdout

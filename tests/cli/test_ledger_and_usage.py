@@ -103,3 +103,28 @@ def test_there_is_no_checkpoint_to_go_on_from(grip: Grip):
     refused = grip("ledger", "verify", "--since-checkpoint", "--json")
 
     assert (refused.status, refused.error["code"]) == (1, "conflict")
+
+
+def test_a_checkpoint_is_a_line_that_proves_the_books_later(
+    grip: Grip, key: dict[str, str], database_url: str
+):
+    """The fixed keys of `verify` stay as they are, whatever it goes on from."""
+    line = grip("ledger", "checkpoint", "--actor", "ops").stdout.strip()
+    second = grip("ledger", "checkpoint", "--json").json
+    since = grip("ledger", "verify", "--since-checkpoint", "--json").json
+    proven = grip("ledger", "verify", "--checkpoint", line, "--json").json
+    both = grip("ledger", "verify", "--checkpoint", line, "--since-checkpoint", "--json")
+    forged = grip("ledger", "verify", "--checkpoint", line[:-1] + "x", "--json")
+    asyncio.run(_change(database_url, "UPDATE wallet SET balance = balance + 1"))
+    refused = grip("ledger", "checkpoint", "--json")
+
+    assert line.startswith("grip-checkpoint chk_")
+    assert (since["ok"], since["since_checkpoint"]) == (True, second)
+    assert (proven["ok"], proven["since_checkpoint"]) == (True, None)
+    assert [check["name"] for check in since["checks"]] == [
+        check["name"] for check in proven["checks"]
+    ]
+    assert (both.status, both.error["code"]) == (2, "invalid_request_error")
+    assert (forged.status, json.loads(forged.stdout)["ok"]) == (1, False)
+    assert (refused.status, refused.error["code"]) == (1, "conflict")
+    assert [row["actor"] for row in grip("audit", "list", "--json").json][1] == "ops"

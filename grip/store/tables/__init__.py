@@ -19,6 +19,7 @@ from grip.store.tables.catalog import (
     model_alias,
     price,
 )
+from grip.store.tables.chain import chain_block, checkpoint, checkpoint_balance
 from grip.store.tables.details import detail, detail_route
 from grip.store.tables.journal import ledger_transfer, usage
 from grip.store.tables.orders import (
@@ -53,6 +54,8 @@ APPEND_ONLY = {
     "payment_fact": ("seq",),
     "document": ("id",),
     "tier_change": ("seq",),
+    "chain_block": ("journal", "number"),
+    "checkpoint": ("number", "id"),
 }
 """The append-only tables, each with its unique columns."""
 
@@ -71,10 +74,13 @@ __all__ = [
     "callback_attempt",
     "callback_secret",
     "catalog",
+    "chain_block",
     "channel",
     "channel_cost",
     "channel_health",
     "checkout_session",
+    "checkpoint",
+    "checkpoint_balance",
     "detail",
     "detail_route",
     "document",

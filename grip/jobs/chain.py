@@ -1,0 +1,40 @@
+"""The step `chain`: closes blocks of the hash chain, and makes a checkpoint once a day.
+
+The first checkpoint verifies the whole of the books, later ones what came since.
+"""
+
+from typing import Final
+
+from grip import errors
+from grip.app import App
+from grip.services import chain, closing
+from grip.services.maintenance.step import Done, Run
+
+WHAT: Final = "close what the journals have grown by, and make a checkpoint once a day"
+ACTOR: Final = "maintenance"
+
+
+async def run(app: App, how: Run) -> Done:
+    """Close all that can be closed, and make a checkpoint where one is due and the books right."""
+    context = app.context
+    of = await chain.pending(context)
+    is_due = await closing.is_due(context)
+    if how.dry_run:
+        return Done(did={"rows": of, "checkpoints": int(is_due)})
+    done = 0
+
+    def told(rows: int) -> None:
+        nonlocal done
+        done += rows
+        how.told(done, max(of, done))
+
+    rows = await chain.close(context, told=told)
+    problems: tuple[str, ...] = ()
+    if is_due:
+        try:
+            await closing.checkpoint(context, actor=ACTOR, whole=False)
+        except errors.Conflict as error:
+            problems = (error.message,)
+    dropped = await closing.drop_stale(context)
+    made = int(is_due and not problems)
+    return Done(did={"rows": rows, "checkpoints": made, "balances": dropped}, problems=problems)

@@ -1,0 +1,101 @@
+"""Closes the books of a moment: verifies them, and says in a checkpoint that they were right.
+
+The verification, the heads of the chain and the balances are of one state of the database. Refuses
+to write a checkpoint on books that are not right.
+"""
+
+from dataclasses import replace
+from typing import Final
+
+from grip import errors
+from grip.services import chain, checkpoints, ledger
+from grip.services.context import Context
+from grip.store import audit
+from grip.store import chain as blocks
+from grip.store import checkpoints as store
+from grip.store.checkpoints import Balance, Checkpoint
+from grip.store.engine import Connection
+from grip.store.snapshot import freeze
+
+EVERY_US: Final = 24 * 3_600 * 1_000_000
+"""How old the last checkpoint is when maintenance makes another."""
+
+_BATCH: Final = 2_000
+
+
+async def is_due(context: Context) -> bool:
+    """Whether the last checkpoint is a day old; one from the future counts as old."""
+    async with context.database.read() as connection:
+        last = await store.last(connection)
+    return last is None or abs(context.clock() - last.at_us) >= EVERY_US
+
+
+async def checkpoint(context: Context, *, actor: str, whole: bool = True) -> Checkpoint:
+    """Make a checkpoint of the books as they stand, and return it.
+
+    `whole` verifies all rows first, and not only what came since the last one. Raises Conflict
+    where the books are not right, or where another checkpoint was made meanwhile.
+    """
+    await chain.close(context)
+    async with context.database.read() as connection:
+        await freeze(connection)
+        made, balances = await _drawn_up(context, connection, whole=whole)
+    for start in range(0, len(balances), _BATCH):
+        async with context.database.write() as connection:
+            await store.keep(connection, made.id, balances[start : start + _BATCH])
+    async with context.database.write() as connection:
+        await _write(connection, made, len(balances), actor)
+    return made
+
+
+async def drop_stale(context: Context) -> int:
+    """Delete the balances of checkpoints that newer ones have replaced; return how many."""
+    dropped = 0
+    while True:
+        async with context.database.write() as connection:
+            found = await store.drop(connection)
+        if not found:
+            return dropped
+        dropped += found
+
+
+async def _drawn_up(
+    context: Context, connection: Connection, *, whole: bool
+) -> tuple[Checkpoint, list[Balance]]:
+    """Return a checkpoint that is not written yet, and its balances."""
+    last = await store.last(connection)
+    since = None if whole else last
+    report = await ledger.examine(connection, since=since)
+    if not report.ok:
+        names = ", ".join(check.name for check in report.checks if not check.ok)
+        raise errors.Conflict(
+            f"the books are not right ({names}), and no checkpoint was made; "
+            "see: grip ledger verify"
+        )
+    heads = await chain.heads(connection)
+    balances = await store.counted(connection, heads, since)
+    made = Checkpoint(
+        number=1 if last is None else last.number + 1,
+        id=context.new_id("chk"),
+        at_us=context.clock(),
+        heads=heads,
+        balances=checkpoints.digest_of_balances(balances),
+        previous=blocks.BEGINNING if last is None else last.digest,
+        digest="",
+    )
+    return replace(made, digest=checkpoints.digest_of(made)), balances
+
+
+async def _write(connection: Connection, made: Checkpoint, kept: int, actor: str) -> None:
+    """Write a checkpoint whose balances are all there."""
+    is_whole = await store.kept(connection, made.id) == kept
+    if not is_whole or not await store.append(connection, made):
+        raise errors.Conflict("another checkpoint was made meanwhile, which is the last one now")
+    await audit.append(
+        connection,
+        at_us=made.at_us,
+        actor=actor,
+        action="ledger.checkpoint",
+        subject=made.id,
+        after={"number": made.number, "sha256": made.digest},
+    )
