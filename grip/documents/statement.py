@@ -44,6 +44,7 @@ class WalletStatement(msgspec.Struct, frozen=True, kw_only=True):
     """A period of a wallet, in credits: opening and rows make closing.
 
     `made_on` is an ISO date; `begins` and `ends` are times as they are printed, empty for ever.
+    `checkpoint` is the line that proves the rows, empty where there is none.
     """
 
     wallet_id: str
@@ -55,6 +56,7 @@ class WalletStatement(msgspec.Struct, frozen=True, kw_only=True):
     opening: int
     rows: tuple[StatementLine, ...]
     closing: int
+    checkpoint: str = ""
 
 
 def render_statement(statement: WalletStatement) -> bytes:
@@ -85,7 +87,7 @@ def _check(statement: WalletStatement) -> None:
 
 def _texts(statement: WalletStatement) -> Iterator[str]:
     yield from (statement.wallet_id, statement.owner, statement.seller)
-    yield from (statement.begins, statement.ends)
+    yield from (statement.begins, statement.ends, statement.checkpoint)
     for row in statement.rows:
         yield from (row.at, row.kind, row.reference, row.description)
 
@@ -109,12 +111,14 @@ def _head(pages: Pages, statement: WalletStatement) -> None:
     pages.text(LEFT, "Statement", size_pt=TITLE_PT, bold=True)
     pages.number(_HEADING, statement.wallet_id, size_pt=12)
     pages.down(2.4)
-    facts = (
+    facts = [
         ("Owner", statement.owner),
         ("Period", f"{statement.begins or 'beginning'} to {statement.ends or 'now'}"),
         ("Made on", words.day(statement.made_on)),
         ("Unit", "credits; times are UTC"),
-    )
+    ]
+    if statement.checkpoint:
+        facts.append(("Proof", statement.checkpoint))
     for label, value in facts:
         pages.text(LEFT, label, size_pt=SMALL_PT, quiet=True)
         for line in pages.wrapped(value, RIGHT - _KIND[0]):

@@ -2,9 +2,11 @@
 
 Opening plus rows is closing, exactly: all three come from the journal and the usage rows as they
 stood at one moment. Debt has no place in it: what a call drew from the debt changed no balance.
+It carries the line of the last checkpoint, where that covers every row in it.
 """
 
 import csv
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TextIO
 
@@ -12,9 +14,11 @@ from grip import errors
 from grip.clock import to_iso
 from grip.money import running
 from grip.money.running import Posting
-from grip.services import references
+from grip.services import checkpoints, references
 from grip.services.context import Context
-from grip.store import ledger, usage
+from grip.store import chain, ledger, usage
+from grip.store import checkpoints as checkpoint_store
+from grip.store.checkpoints import Checkpoint
 from grip.store.records import Transfer, Wallet
 from grip.store.snapshot import freeze
 
@@ -36,7 +40,10 @@ class StatementRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
-    """The balance at the start, the rows at [from, to) oldest first, the balance at the end."""
+    """The balance at the start, the rows at [from, to) oldest first, the balance at the end.
+
+    `checkpoint` is the line of the last one, None where that is older than a row.
+    """
 
     wallet_id: str
     owner: str
@@ -45,6 +52,7 @@ class Statement:
     opening: int
     rows: list[StatementRow]
     closing: int
+    checkpoint: str | None = None
 
 
 def describe(statement: Statement) -> dict[str, Any]:
@@ -67,6 +75,7 @@ def describe(statement: Statement) -> dict[str, Any]:
             for row in statement.rows
         ],
         "closing": statement.closing,
+        "checkpoint": statement.checkpoint,
     }
 
 
@@ -82,6 +91,7 @@ async def statement(
         opening = await ledger.balance_before(connection, wallet.id, from_us)
         transfers = await ledger.window(connection, wallet.id, from_us, to_us)
         calls = await usage.draws(connection, wallet.id, from_us, to_us)
+        last = await checkpoint_store.last(connection)
     postings = running.run(
         opening, (_transferred(wallet, item) for item in transfers), map(_called, calls)
     )
@@ -94,14 +104,15 @@ async def statement(
         opening=opening,
         rows=rows,
         closing=rows[-1].balance if rows else opening,
+        checkpoint=checkpoints.line(last) if last and _covers(last, transfers, calls) else None,
     )
 
 
 def write_csv(statement: Statement, stream: TextIO) -> None:
     """Write a statement as RFC 4180 with a byte order mark, into a stream of untranslated UTF-8.
 
-    The first row is the opening, the last one the closing. A text that a spreadsheet would take
-    for a formula gets an apostrophe in front.
+    The first row is the opening, the last one the closing, which describes the checkpoint. A text
+    that a spreadsheet would take for a formula gets an apostrophe in front.
     """
     stream.write("\ufeff")
     writer = csv.writer(stream)
@@ -110,7 +121,8 @@ def write_csv(statement: Statement, stream: TextIO) -> None:
     for row in statement.rows:
         texts = (_harmless(text) for text in (row.kind, row.reference, row.description))
         writer.writerow((to_iso(row.at_us), *texts, row.amount, row.balance))
-    writer.writerow((_time(statement.to_us), "closing", "", "", "", statement.closing))
+    proof = statement.checkpoint or ""
+    writer.writerow((_time(statement.to_us), "closing", "", proof, "", statement.closing))
 
 
 def draw_pdf(statement: Statement, *, seller: str, now_us: int) -> bytes:
@@ -144,7 +156,14 @@ def draw_pdf(statement: Statement, *, seller: str, now_us: int) -> bytes:
             opening=statement.opening,
             rows=lines,
             closing=statement.closing,
+            checkpoint=statement.checkpoint or "",
         )
+    )
+
+
+def _covers(made: Checkpoint, transfers: Sequence[Transfer], calls: Sequence[usage.Draw]) -> bool:
+    return all(made.covers(chain.TRANSFERS, row.seq) for row in transfers) and all(
+        made.covers(chain.USAGE, row.seq) for row in calls
     )
 
 

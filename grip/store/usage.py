@@ -21,6 +21,7 @@ _COUNTS = tuple(name for name in Usage._fields if name in usage.c)
 class Draw:
     """What one call drew: `credits` in all, of them `debt_credits` from the debt."""
 
+    seq: int
     at_us: int
     request_id: str
     model: str

@@ -58,6 +58,18 @@ def test_a_statement_has_every_row_and_its_totals():
     assert "200,000" in text
 
 
+def test_the_line_that_proves_a_statement_is_in_it_whole():
+    """Over several lines of the page, and without a space that was not there."""
+    digest = "5f0c" * 16
+    line = (
+        f"grip-checkpoint chk_0199fd0a51237abc8def012345678000 2026-12-01T00:00:00Z sha256:{digest}"
+    )
+    text = text_of(render_statement(msgspec.structs.replace(statement(1), checkpoint=line)))
+
+    assert "".join(line.split()) in "".join(text.split())
+    assert "Proof" not in text_of(render_statement(statement(1)))
+
+
 def test_an_empty_statement_has_its_balances():
     """Nothing happened, and the page says so."""
     text = text_of(render_statement(statement(0)))

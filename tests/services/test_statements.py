@@ -6,7 +6,7 @@ import pytest
 
 from grip import errors
 from grip.clock import to_iso
-from grip.services import wallets
+from grip.services import checkpoints, closing, wallets
 from grip.services.statements import Statement, StatementRow, statement, write_csv
 
 
@@ -67,6 +67,28 @@ async def test_periods_follow_one_another_without_a_gap(shop, context, clock):
     for part in parts:
         assert part.opening + sum(row.amount for row in part.rows) == part.closing
     assert whole.closing == (await wallets.get(context, ana.email)).balance
+
+
+async def test_a_statement_carries_the_checkpoint_that_covers_its_rows(shop, context, clock):
+    """The last one, and none where a row is newer: in its value, and in the row that closes it."""
+    ana = await shop.customer()
+    key = await shop.key(ana)
+    await shop.call(key)
+    early = await closing.checkpoint(context, actor="op")
+    made = await closing.checkpoint(context, actor="op")
+    clock.advance(60)
+    proven = await statement(context, ana.email)
+    await shop.call(key)
+    newer = await statement(context, ana.email)
+    before = await statement(context, ana.email, to_us=clock())
+    stream = io.StringIO(newline="")
+    write_csv(proven, stream)
+    *_, last = csv.reader(io.StringIO(stream.getvalue(), newline=""))
+
+    assert early.id != made.id
+    assert proven.checkpoint == before.checkpoint == checkpoints.line(made)
+    assert newer.checkpoint is None
+    assert last == ["", "closing", "", checkpoints.line(made), "", str(proven.closing)]
 
 
 async def test_a_call_beyond_the_balance_takes_only_what_was_there(shop, context):
