@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from grip.money import ledger
 from grip.store.invariant import Invariant, total
 from grip.store.tables import document, document_series, ledger_transfer, payment_order
+from grip.store.tables.journal import OF_ORDERS
 
 _order = payment_order
 _KINDS = tuple(
@@ -160,6 +161,7 @@ def _moved(*kinds: str) -> sa.Subquery:
             total(ledger_transfer.c.amount).label("total"),
         )
         .where(
+            OF_ORDERS,
             ledger_transfer.c.kind.in_(kinds),
             ledger_transfer.c.phase.in_(ledger.POSTED),
             ledger_transfer.c.idem_key.startswith("order:", autoescape=True),

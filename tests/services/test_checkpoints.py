@@ -1,6 +1,8 @@
 """Checkpoints: when one is made, what goes on from it, and what a line that was kept proves."""
 
+import re
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -10,6 +12,7 @@ from grip.money import ledger as rules
 from grip.services import chain, checkpoints, closing, ledger, wallets
 from grip.services.context import Context
 from grip.store import checkpoints as store
+from grip.store import invariants
 from grip.store import ledger as journal
 from grip.store.tables import checkpoint_balance, wallet
 
@@ -159,6 +162,37 @@ async def test_a_new_row_that_was_tampered_with_is_found(books, context, stateme
     await _change(context, statement)
 
     assert await _failed(context) == names
+
+
+@pytest.mark.parametrize("name", [rule.name for rule in invariants.ALL])
+async def test_no_rule_reads_the_journals_whole_from_a_checkpoint_on(context, name):
+    """By an index, on both engines: what it costs is what is new."""
+    since = invariants.Since(checkpoint_id="chk_1", marks={"usage": 5, "ledger_transfer": 5})
+    rule = next(rule for rule in invariants.all_of(since) if rule.name == name)
+    plan = await _plan(context, rule)
+
+    whole = re.compile(r"(SCAN|Seq Scan on) (usage|ledger_transfer|task|resolution|pending|hold)\b")
+    assert [step for step in plan if whole.search(step) and "INDEX ix_" not in step] == []
+
+
+async def _plan(context: Context, rule: invariants.Invariant) -> list[str]:
+    """Return how the engine would find what breaks a rule, as if all tables were large."""
+    is_sqlite = context.database.is_sqlite
+    word = "EXPLAIN QUERY PLAN " if is_sqlite else "EXPLAIN "
+
+    def explain(_c: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> Any:
+        return (word + statement if "SELECT" in statement else statement), parameters
+
+    async with context.database.read() as connection:
+        if not is_sqlite:
+            await connection.execute(sa.text("SET LOCAL enable_seqscan = off"))
+        sync = connection.sync_connection
+        sa.event.listen(sync, "before_cursor_execute", explain, retval=True)
+        try:
+            query = rule.query.limit(invariants.SHOWN_MAX)
+            return [str(row[-1]) for row in (await connection.execute(query)).all()]
+        finally:
+            sa.event.remove(sync, "before_cursor_execute", explain)
 
 
 async def test_an_old_row_is_left_to_the_whole_verification(books, context):

@@ -1,4 +1,7 @@
-"""Make the tables of the hash chain and of checkpoints, and guard those that only grow."""
+"""Make the tables of the hash chain and of checkpoints, and guard those that only grow.
+
+An index lets what is asked of orders pass over the rest of the journal.
+"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -22,6 +25,14 @@ def upgrade() -> None:
     _chain_block()
     _checkpoint()
     _checkpoint_balance()
+    of_orders = sa.text("kind IN ('bonus', 'purchase', 'reinstatement', 'reversal')")
+    op.create_index(
+        "ix_ledger_transfer_order",
+        "ledger_transfer",
+        ["idem_key"],
+        sqlite_where=of_orders,
+        postgresql_where=of_orders,
+    )
     for table, taken in TAKEN.items():
         _guard(table, taken)
 
