@@ -2,10 +2,13 @@
 
 import asyncio
 import hashlib
+import re
 from itertools import pairwise
 
 import pytest
 import sqlalchemy as sa
+from hypothesis import given
+from hypothesis import strategies as st
 
 from grip.services import chain, ledger, wallets
 from grip.services.context import Context
@@ -101,6 +104,28 @@ def test_the_hash_of_a_block_is_that_of_its_documented_encoding():
     header = b"\x97\x01\xa5audit\x01\x01\x02\x02\xd9\x40" + b"0" * 64
     hashes = b"".join(hashlib.sha256(row).digest() for row in rows)
     assert hashed == hashlib.sha256(header + hashes).hexdigest()
+
+
+def _digests(versions: dict[int, int]) -> bytes:
+    rows = (hashlib.sha256(f"{seq}:{versions[seq]}".encode()).digest() for seq in sorted(versions))
+    return b"".join(row[:4] for row in rows)
+
+
+@given(
+    st.dictionaries(st.integers(1, 99), st.sampled_from(["kept", "changed", "gone", "new"])),
+)
+def test_whatever_was_done_to_a_block_every_row_of_it_is_told(fates: dict[int, str]):
+    """Each that is another now by its number, and those that are gone by how many they are."""
+    were = {seq: 0 for seq, fate in fates.items() if fate != "new"}
+    are = {seq: int(fate == "changed") for seq, fate in fates.items() if fate != "gone"}
+    said = list(chain.located(_digests(were), _digests(are), sorted(are)))
+    told = {int(number) for sentence in said for number in re.findall(r"\d+", sentence)}
+    others = {seq for seq, fate in fates.items() if fate in {"changed", "new"}}
+
+    assert others <= told
+    assert bool(said) == (were != are)
+    if len(were) == sum(fate == "kept" for fate in fates.values()):
+        assert said == [f"the row {seq} was put in" for seq in sorted(others)]
 
 
 CHANGES = [

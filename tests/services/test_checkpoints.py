@@ -129,6 +129,7 @@ async def test_sound_books_are_gone_on_from(books, context):
 
 async def test_balances_are_those_at_the_mark_whatever_came_after(books, shop, context):
     """A checkpoint is of the rows that were closed; calls go on while it is made."""
+    await shop.call(await shop.key(books, "big"), output_tokens=1_500)
     await chain.close(context)
     async with context.database.read() as connection:
         heads = await chain.heads(connection)
@@ -142,6 +143,7 @@ async def test_balances_are_those_at_the_mark_whatever_came_after(books, shop, c
         since = await store.counted(connection, heads, await store.last(connection))
 
     known = [one for one in later if one.id != key.id]
+    assert [one.debt > 0 for one in at_rest if one.kind == store.WALLET] == [True]
     assert known == at_rest
     assert since == later
     assert [(one.credits, one.nano) for one in later if one.id == key.id] == [(0, 0)]
@@ -172,7 +174,8 @@ async def test_no_rule_reads_the_journals_whole_from_a_checkpoint_on(context, na
     plan = await _plan(context, rule)
 
     whole = re.compile(r"(SCAN|Seq Scan on) (usage|ledger_transfer|task|resolution|pending|hold)\b")
-    assert [step for step in plan if whole.search(step) and "INDEX ix_" not in step] == []
+    few = re.compile("ix_ledger_transfer_order|ix_task_due")
+    assert [step for step in plan if whole.search(step) and not few.search(step)] == []
 
 
 async def _plan(context: Context, rule: invariants.Invariant) -> list[str]:
