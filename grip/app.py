@@ -76,7 +76,9 @@ class App:
 
         `succeeds` are the boots of workers that were seen to die, and that this one replaces.
         """
-        await schema.ensure(self.context.database)
+        found = await schema.ensure(self.context.database)
+        if found.is_newer:
+            log.warning("schema.is_newer", schema=found.current, made_for=found.head)
         await self.books.start()
         await self.boot.start(succeeds=succeeds)
         await self.janitor.run()

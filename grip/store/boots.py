@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from grip.money.pricing import Rates
 from grip.store import rows
+from grip.store.schema import HEAD
 from grip.store.tables import api_key, boot, holds, price
 
 STOPPED: Final = "stopped"
@@ -15,6 +16,10 @@ STOPPED: Final = "stopped"
 
 DEAD: Final = "dead"
 """The ending of a boot whose heartbeat stood still, or whose process was seen to be gone."""
+
+
+SILENT_UNTIL: Final = "0018"
+"""The last schema whose boots did not say what their code was made for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,11 +39,21 @@ class Orphan:
     buy: Rates | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """A boot that counts as living; `schema` is what its code was made for, where it says so."""
+
+    id: str
+    host: str
+    beats: int
+    schema: str | None
+
+
 async def register(
     connection: AsyncConnection, boot_id: str, *, host: str, region: str, now_us: int
 ) -> None:
     """Note that a worker begins; no call may be admitted by it before."""
-    values = {"id": boot_id, "host": host, "region": region, "started_us": now_us}
+    values = {"id": boot_id, "host": host, "region": region, "started_us": now_us, "schema": HEAD}
     await connection.execute(sa.insert(boot).values(values))
 
 
@@ -65,6 +80,24 @@ async def living(connection: AsyncConnection) -> dict[str, int]:
     query = sa.select(boot.c.id, boot.c.beats).where(boot.c.ended_us.is_(None))
     found = await connection.execute(query)
     return {row.id: row.beats for row in found}
+
+
+async def living_nodes(connection: AsyncConnection) -> list[Node]:
+    """Return the boots that count as living; on any schema there has been since there are boots."""
+    known = await connection.run_sync(_columns_of_boot)
+    if not known:
+        return []
+    says = boot.c.schema if "schema" in known else sa.null()
+    query = sa.select(boot.c.id, boot.c.host, boot.c.beats, says.label("schema"))
+    found = await connection.execute(query.where(boot.c.ended_us.is_(None)).order_by(boot.c.id))
+    return [Node(id=row.id, host=row.host, beats=row.beats, schema=row.schema) for row in found]
+
+
+def _columns_of_boot(connection: sa.Connection) -> set[str]:
+    there = sa.inspect(connection)
+    if not there.has_table("boot"):
+        return set()
+    return {column["name"] for column in there.get_columns("boot")}
 
 
 async def other_hosts(connection: AsyncConnection, host: str) -> list[str]:

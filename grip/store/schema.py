@@ -1,7 +1,8 @@
 """The state of the schema: made on first use, upgraded on request, refused when it is not ours.
 
 An empty database is filled by whichever command comes first. One that is behind is never changed
-unasked: `grip db upgrade` does that.
+unasked: `grip db upgrade` does that. One that is ahead says in `meta` which older code may still
+run on it, so that nodes can be upgraded one by one.
 """
 
 from dataclasses import dataclass
@@ -12,25 +13,41 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from grip import errors
 from grip.store.engine import Database
+from grip.store.tables import meta
 
-HEAD: Final = "0018"
+HEAD: Final = "0019"
 """The revision of this version: the last file in `migrations/versions`."""
 
+RUNS_FROM: Final = "0016"
+"""The oldest revision whose code may go on running on this schema, while nodes are upgraded one by
+one. A migration that older code could not live with sets it to its own revision."""
+
+_RUNS_FROM_NAME: Final = "schema.runs_from"
 _CURRENT = sa.text("SELECT version_num FROM alembic_version")
 _UPGRADE_LOCK = 0x67726970  # "grip": nodes that start together on one PostgreSQL take turns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SchemaStatus:
-    """The revision in the database (None where it is empty) and the one of this version."""
+    """The revision in the database (None where it is empty) and the one of this version.
+
+    `runs_from` is the oldest one whose code may run on it; None where the database does not say.
+    """
 
     current: str | None
     head: str
+    runs_from: str | None = None
 
     @property
     def is_current(self) -> bool:
-        """Whether this version can work on the database."""
+        """Whether the schema is the one of this version."""
         return self.current == self.head
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether this version can work on the database: a newer one may say that it can."""
+        is_allowed = self.runs_from is not None and self.runs_from <= self.head
+        return self.is_current or (self.is_newer and is_allowed)
 
     @property
     def is_newer(self) -> bool:
@@ -46,32 +63,48 @@ async def status(database: Database) -> SchemaStatus:
 
 async def upgrade(database: Database) -> SchemaStatus:
     """Bring the schema to the one of this version, in one transaction; return how it stood."""
-    # Alembic takes a tenth of a second to load, and this is its only use.
-    from grip.store.migrations.runner import run_to_head  # noqa: PLC0415
-
     async with database.write() as connection:
-        if not database.is_sqlite:
-            lock = sa.select(sa.func.pg_advisory_xact_lock(_UPGRADE_LOCK))
-            await connection.execute(lock)
+        await take_turn(connection)
         before = await _status(connection)
         if before.is_newer:
             raise _newer(before)
-        await connection.run_sync(run_to_head)
+        await run_to(connection, HEAD)
+        await _say_who_may_run(connection)
     return before
 
 
-async def ensure(database: Database) -> None:
-    """Make the schema in an empty database; raise DatabaseOutdated where it is another one."""
-    before = await status(database)
-    if before.current is None:
+async def take_turn(connection: AsyncConnection) -> None:
+    """Let nobody else change the schema before the end of this transaction."""
+    if connection.dialect.name == "postgresql":
+        lock = sa.select(sa.func.pg_advisory_xact_lock(_UPGRADE_LOCK))
+        await connection.execute(lock)
+
+
+async def run_to(connection: AsyncConnection, revision: str) -> None:
+    """Apply the migrations up to one of this version's revisions."""
+    # Alembic takes a tenth of a second to load, and this is its only use.
+    from grip.store.migrations import runner  # noqa: PLC0415
+
+    await connection.run_sync(runner.run_to, revision)
+
+
+async def ensure(database: Database) -> SchemaStatus:
+    """Make the schema in an empty database; return how it stands.
+
+    Raises DatabaseOutdated where it is one that this version cannot work on.
+    """
+    found = await status(database)
+    if found.current is None:
         await upgrade(database)
-    elif before.is_newer:
-        raise _newer(before)
-    elif not before.is_current:
-        raise errors.DatabaseOutdated(
-            f"the database is at {before.current} and this version needs {before.head}; "
-            "run: grip db upgrade"
-        )
+        return await status(database)
+    if found.is_usable:
+        return found
+    if found.is_newer:
+        raise _newer(found)
+    raise errors.DatabaseOutdated(
+        f"the database is at {found.current} and this version needs {found.head}; "
+        "run: grip db upgrade"
+    )
 
 
 def _newer(found: SchemaStatus) -> errors.DatabaseOutdated:
@@ -81,7 +114,17 @@ def _newer(found: SchemaStatus) -> errors.DatabaseOutdated:
     )
 
 
+async def _say_who_may_run(connection: AsyncConnection) -> None:
+    change = sa.update(meta).where(meta.c.name == _RUNS_FROM_NAME).values(value=RUNS_FROM)
+    if (await connection.execute(change)).rowcount == 0:
+        await connection.execute(sa.insert(meta).values(name=_RUNS_FROM_NAME, value=RUNS_FROM))
+
+
 async def _status(connection: AsyncConnection) -> SchemaStatus:
     is_there = await connection.run_sync(lambda c: sa.inspect(c).has_table("alembic_version"))
-    current = (await connection.execute(_CURRENT)).scalar_one_or_none() if is_there else None
-    return SchemaStatus(current=current, head=HEAD)
+    if not is_there:
+        return SchemaStatus(current=None, head=HEAD)
+    current = (await connection.execute(_CURRENT)).scalar_one_or_none()
+    says = sa.select(meta.c.value).where(meta.c.name == _RUNS_FROM_NAME)
+    runs_from = None if current is None else (await connection.execute(says)).scalar_one_or_none()
+    return SchemaStatus(current=current, head=HEAD, runs_from=runs_from)

@@ -55,11 +55,39 @@ async def test_a_database_of_a_newer_version_is_left_alone(database: Database):
     """Neither `ensure` nor `upgrade` touches what only a later grip understands."""
     async with database.write() as connection:
         await connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+        await connection.execute(sa.text("DELETE FROM meta"))
 
     with pytest.raises(errors.DatabaseOutdated, match="newer"):
         await schema.ensure(database)
     with pytest.raises(errors.DatabaseOutdated, match="newer"):
         await schema.upgrade(database)
+
+
+async def test_code_that_a_newer_schema_allows_goes_on(database: Database):
+    """Nodes are upgraded one by one: the first that is ahead leaves the others at work."""
+    async with database.write() as connection:
+        await connection.execute(sa.text("UPDATE alembic_version SET version_num = '9998'"))
+        await connection.execute(
+            sa.text("UPDATE meta SET value = :head WHERE name = 'schema.runs_from'"),
+            {"head": schema.HEAD},
+        )
+
+    found = await schema.ensure(database)
+
+    assert (found.is_usable, found.is_current, found.is_newer) == (True, False, True)
+    async with database.write() as connection:
+        await connection.execute(sa.text("UPDATE meta SET value = '9997'"))
+    with pytest.raises(errors.DatabaseOutdated, match="newer"):
+        await schema.ensure(database)
+
+
+async def test_an_upgrade_says_from_which_code_on_the_schema_may_be_used(database: Database):
+    """What a former upgrade said does not hold any more."""
+    async with database.write() as connection:
+        await connection.execute(sa.text("UPDATE meta SET value = '0001'"))
+    await schema.upgrade(database)
+
+    assert (await schema.status(database)).runs_from == schema.RUNS_FROM
 
 
 async def test_all_guards_are_there_and_a_dropped_one_is_named(database: Database):

@@ -15,8 +15,8 @@ def config() -> Config:
     return made
 
 
-def run_to_head(connection: sa.Connection) -> None:
-    """Apply what is missing, in the connection's transaction."""
+def run_to(connection: sa.Connection, revision: str) -> None:
+    """Apply what is missing up to `revision`, in the connection's transaction."""
     chosen = config()
     chosen.attributes["connection"] = connection
-    command.upgrade(chosen, "head")
+    command.upgrade(chosen, revision)

@@ -28,7 +28,8 @@ holds = table(
     sqlite_with_rowid=False,
 )
 
-# One run of a worker process: its heartbeat counts `beats`, and who ends it says so for ever.
+# One run of a worker process: its heartbeat counts `beats`, and who ends it says so for ever. Its
+# code was made for the revision `schema`; before 0019 it did not say.
 boot = table(
     "boot",
     key(),
@@ -38,6 +39,7 @@ boot = table(
     integer("beats", default=0),
     integer("ended_us", null=True),
     text("ending", null=True),
+    text("schema", null=True),
     check("ending", "(ended_us IS NULL) = (ending IS NULL)"),
 )
 

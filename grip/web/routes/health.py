@@ -16,13 +16,13 @@ async def healthz() -> dict[str, str]:
 
 @get("/readyz")
 async def readyz(state: State) -> Response[dict[str, str]]:
-    """Say whether the database is reachable and its schema is this version's."""
+    """Say whether the database is reachable, and this version can work on its schema."""
     app: App = state.app
     try:
         found = await schema.status(app.context.database)
     except errors.DatabaseUnavailable as error:
         return Response({"status": "unavailable", "reason": error.message}, status_code=503)
-    if not found.is_current:
+    if not found.is_usable:
         return Response(
             {"status": "unavailable", "reason": "the schema is outdated: grip db upgrade"},
             status_code=503,
