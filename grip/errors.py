@@ -229,6 +229,20 @@ class DatabaseUnavailable(ServiceUnavailable):
     """The database cannot be reached, or did not answer in time."""
 
 
+class BackupUnusable(GripError):
+    """A file is no backup of grip's, is broken, or is of a newer version."""
+
+    code = "backup_unusable"
+    category = Category.UNPROCESSABLE
+
+
+class BackupFailed(GripError):
+    """A backup or a restore was not finished; what there was before is as it was."""
+
+    code = "backup_failed"
+    category = Category.UNAVAILABLE
+
+
 class BooksBroken(GripError):
     """A guard of the ledger fired: a row count or a constraint that can only fail by a defect."""
 

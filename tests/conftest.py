@@ -144,6 +144,30 @@ async def postgres_url(postgres_server: str, postgres_databases: Pool) -> AsyncI
     await postgres_databases.take_back(name)
 
 
+@pytest.fixture
+async def empty_postgres_url(postgres_server: str) -> AsyncIterator[str]:
+    """The URL of a PostgreSQL database without a schema."""
+    name = await _create(postgres_server)
+    yield _url(postgres_server, name)
+    await _drop(postgres_server, name)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a database without a schema, on each engine in turn."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'empty.db'}"
+    return str(request.getfixturevalue("empty_postgres_url"))
+
+
+@pytest.fixture
+async def empty_database(empty_url: str) -> AsyncIterator[Database]:
+    """A database without a schema, on each engine in turn."""
+    database = Database(empty_url)
+    yield database
+    await database.close()
+
+
 @pytest.fixture(scope="module")
 def sqlite_module_url(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The URL of an SQLite database that the tests of a file share."""

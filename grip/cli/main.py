@@ -34,7 +34,7 @@ NOUNS = {
     "callbacks": "Deliveries to the callback_url of tasks.",
     "audit": "Who changed what, and why.",
     "config": "The configuration: what holds, and whether it is right.",
-    "db": "The database's schema.",
+    "db": "The database's schema, and its backups.",
 }
 """Sub-apps: `grip/cli/NAME.py` has the `app`."""
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from grip import errors
 from grip.app import App
-from grip.jobs import chain, leases, sweeps
+from grip.jobs import backups, chain, leases, sweeps
 from grip.services.maintenance import invoices, retention, rollup, vacuum
 from grip.services.maintenance.step import Done, Run, Step
 
@@ -32,6 +32,7 @@ def steps(app: App) -> tuple[Step, ...]:
         Step(name="vacuum", what=vacuum.WHAT, run=lambda how: vacuum.run(context, how)),
         Step(name="invoices", what=invoices.WHAT, run=lambda how: invoices.run(context, how)),
         Step(name="health", what=sweeps.HEALTH, run=lambda how: sweeps.health(app, how)),
+        Step(name="backups", what=backups.WHAT, run=lambda how: backups.run(app, how)),
     )
 
 

@@ -5,6 +5,7 @@ references. Refuses to hold secrets, and to be changed once loaded.
 """
 
 from grip.settings.addresses import Amount
+from grip.settings.backup import Backup
 from grip.settings.file import locate
 from grip.settings.kinds import IPNetwork
 from grip.settings.load import load
@@ -35,6 +36,7 @@ __all__ = [
     "DEFAULT_TIERS",
     "ENVIRON",
     "Amount",
+    "Backup",
     "Callbacks",
     "Checkout",
     "Content",

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from grip.settings.backup import Backup
 from grip.settings.payment_keys import payment_kind
 from grip.settings.results import Results
 from grip.settings.schema import Section, free_section, named_sections, section
@@ -58,6 +59,7 @@ class Settings:
     )
     content: Content = section(Content, "What is kept of requests and answers.")
     retention: Retention = section(Retention, "How long is kept what no money rests on.")
+    backup: Backup = section(Backup, "Backups that `grip maintenance` makes by itself.")
     routing: Routing = section(Routing, "How hard a request tries.")
     health: Health = section(Health, "How sick channels are found to be well again.")
     upstream: Upstream = section(

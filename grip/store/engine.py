@@ -66,20 +66,31 @@ SQLITE_PRAGMAS = (
 class Database:
     """Where the books are: `url` as configured, `is_sqlite`, and transactions on it."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str | sa.URL, *, read_only: bool = False) -> None:
         parsed = make_url(url)
         backend = parsed.get_backend_name()
         if backend not in _DRIVERS:
             raise errors.ConfigurationInvalid(
                 "database.url: it starts with sqlite:/// or postgresql://", param="database.url"
             )
-        self.url = url
+        self.url = parsed.render_as_string(hide_password=False)
         self.is_sqlite = backend == "sqlite"
         self.path = Path(parsed.database or "grip.db") if self.is_sqlite else None
         self._door = None if self.path is None else write_queue.Door(self.path)
         self.dsn = parsed.set(drivername="postgresql").render_as_string(hide_password=False)
         driver = parsed.set(drivername=_DRIVERS[backend])
-        self.engine = _sqlite_engine(driver) if self.is_sqlite else _postgres_engine(self.dsn)
+        if self.path is None:
+            self.engine = _postgres_engine(self.dsn)
+        else:
+            self.engine = _sqlite_reader(self.path) if read_only else _sqlite_engine(driver)
+
+    @classmethod
+    def of_file(cls, path: Path, *, read_only: bool = False) -> "Database":
+        """Return the database in a SQLite file of any name; `read_only` needs that nobody writes.
+
+        Nothing comes to lie beside a file that is read only.
+        """
+        return cls(sa.URL.create("sqlite", database=str(path.absolute())), read_only=read_only)
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
@@ -196,6 +207,12 @@ def _sqlite_engine(url: sa.URL) -> AsyncEngine:
     sa.event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     sa.event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine
+
+
+def _sqlite_reader(path: Path) -> AsyncEngine:
+    address = path.absolute().as_uri()
+    query = {"mode": "ro", "immutable": "1", "uri": "true"}
+    return create_async_engine(sa.URL.create("sqlite+aiosqlite", database=address, query=query))
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

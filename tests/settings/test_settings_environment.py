@@ -49,7 +49,7 @@ def test_every_key_of_a_single_table_has_its_variable(path):
     samples |= {"s3_access_key": "env:A", "s3_secret_key": "cred:b"}
     samples |= {"ports": "443, 8443", "allow": "10.0.0.0/8:8443, [::1]:80"}
     samples |= {"ids": "lenient", "currency": "CNY", "country": "QA", "email": "a@example.com"}
-    samples |= {"tax_id": "100-1234"}
+    samples |= {"tax_id": "100-1234", "keep": "8"}
     # A seller is there whole, or not at all.
     path.write_text(
         '[seller]\nname = "A"\naddress = ["B"]\ncity = "C"\ncountry = "AE"\n'

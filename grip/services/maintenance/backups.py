@@ -1,0 +1,105 @@
+"""Backups by the clock, in the directory of `[backup]`, under names that tell their time.
+
+Old ones are deleted only when a new one was proven. Refuses to touch files that it did not name.
+"""
+
+import asyncio
+import fcntl
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from grip import errors
+from grip.services import backups
+from grip.services.backups import UNPROVEN
+from grip.services.context import Context
+from grip.services.maintenance.step import Done, Run
+
+ACTOR: Final = "maintenance"
+
+_NAME: Final = re.compile(r"grip-(\d{8}T\d{6}Z)\.db")
+_BEGUN: Final = ".grip-*.db.*.part*"
+_BEGUN_MAX_S: Final = 24 * 3600
+_HOUR_US: Final = 3_600_000_000
+_LOCK: Final = ".lock"
+
+
+async def run(context: Context, how: Run) -> Done:
+    """Make the backup that is due, if one is, and delete those beyond `[backup] keep`."""
+    if not context.settings.backup.directory:
+        return Done()
+    folder = Path(context.settings.backup.directory)
+    if how.dry_run:
+        return Done(did={"backups": int(_is_due(context, folder))})
+    try:
+        with _alone(folder) as is_alone:
+            if not is_alone or not _is_due(context, folder):
+                return Done()
+            return await _make(context, folder, how)
+    except OSError as error:
+        raise errors.BackupFailed(f"[backup] directory: {folder}: {error.strerror}") from error
+
+
+async def _make(context: Context, folder: Path, how: Run) -> Done:
+    path = folder / f"grip-{backups.stamp(context.clock)}.db"
+    try:
+        await backups.backup(context, path, actor=ACTOR, told=how.told)
+    except errors.BooksBroken as error:
+        # What is not proven displaces nothing that is, but would fill the disk by itself.
+        others = _unproven(folder)[: -context.settings.backup.keep]
+        pruned = await asyncio.to_thread(_delete, others)
+        return Done(did={"pruned": pruned}, problems=(error.message,))
+    old = [one for one in _made(folder) if one != path]
+    beyond = old[: max(0, len(old) - context.settings.backup.keep + 1)]
+    pruned = await asyncio.to_thread(_delete, beyond)
+    await asyncio.to_thread(_delete, _left_behind(context, folder))
+    return Done(did={"backups": 1, "pruned": pruned})
+
+
+def _made(folder: Path) -> list[Path]:
+    """Return the backups, oldest first."""
+    return sorted(one for one in folder.glob("grip-*.db") if _NAME.fullmatch(one.name))
+
+
+def _unproven(folder: Path) -> list[Path]:
+    return sorted(folder.glob(f"grip-*.db{UNPROVEN}"))
+
+
+def _is_due(context: Context, folder: Path) -> bool:
+    """Return whether the last one is old enough; those of the future say nothing."""
+    now = backups.stamp(context.clock)
+    since_us = context.clock() - context.settings.backup.every_hours * _HOUR_US
+    since = backups.stamp(lambda: since_us)
+    return not any(since < one.name[5:-3] <= now for one in _made(folder))
+
+
+def _left_behind(context: Context, folder: Path) -> list[Path]:
+    """Return what killed backups have begun."""
+    before_s = context.clock() / 1_000_000 - _BEGUN_MAX_S
+    return [one for one in folder.glob(_BEGUN) if one.stat().st_mtime < before_s]
+
+
+def _delete(files: list[Path]) -> int:
+    for one in files:
+        one.unlink(missing_ok=True)
+    return len(files)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[bool]:
+    """Say whether no other process makes a backup here; it is ours to make within the block."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        os.close(lock)

@@ -1,0 +1,149 @@
+"""The step `backups` of maintenance: when one is made, which are kept, and what goes wrong."""
+
+import dataclasses
+import fcntl
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from grip import errors
+from grip.ids import IdSource
+from grip.services.backups import stamp
+from grip.services.context import Context
+from grip.services.maintenance import backups
+from grip.services.maintenance.step import Done, Run
+from grip.settings import Backup, load
+from grip.store.engine import Database
+from tests.conftest import FakeClock
+
+DAY_S = 24 * 3600
+
+Made = Callable[..., Context]
+
+
+@pytest.fixture
+async def context(sqlite_url: str, clock: FakeClock, tmp_path: Path) -> Context:
+    """Surroundings whose backups lie in `kept`; three of them."""
+    chosen = dataclasses.replace(
+        load(environ={}), backup=Backup(directory=str(tmp_path / "kept"), keep=3)
+    )
+    return Context(database=Database(sqlite_url), settings=chosen, clock=clock, ids=IdSource())
+
+
+async def run(context: Context, *, dry_run: bool = False) -> Done:
+    try:
+        return await backups.run(context, Run(dry_run=dry_run))
+    finally:
+        await context.database.close()
+
+
+def folder_of(context: Context) -> Path:
+    """Return the directory of the backups, which is there."""
+    folder = Path(context.settings.backup.directory)
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def names(context: Context) -> list[str]:
+    """Return the backups that there are."""
+    folder = Path(context.settings.backup.directory)
+    return sorted(one.name for one in folder.glob("grip-*"))
+
+
+async def test_one_is_made_each_day_and_the_oldest_goes_after_the_newest_is_proven(
+    context: Context, clock: FakeClock
+):
+    """However often the step runs; a dry run says so, and makes nothing."""
+    assert (await run(context, dry_run=True)).did == {"backups": 1}
+    assert names(context) == []
+    first = [(await run(context)).did for _ in range(2)]
+    assert first == [{"backups": 1, "pruned": 0}, {}]
+    (oldest,) = names(context)
+    for _ in range(2):
+        clock.advance(DAY_S)
+        await run(context)
+    clock.advance(DAY_S)
+    done = await run(context)
+
+    assert done == Done(did={"backups": 1, "pruned": 1})
+    assert len(names(context)) == 3
+    assert oldest not in names(context)
+
+
+async def test_what_it_did_not_name_is_not_its_to_delete(context: Context, clock: FakeClock):
+    """An operator's own files are safe beside its own."""
+    folder = folder_of(context)
+    for name in ("grip-before-the-move.db", "letter.txt", "grip-19990101.db"):
+        (folder / name).touch()
+    for _ in range(5):
+        clock.advance(DAY_S)
+        await run(context)
+
+    assert {"grip-before-the-move.db", "grip-19990101.db"} < set(names(context))
+    assert (folder / "letter.txt").exists()
+
+
+async def test_a_clock_that_was_a_month_ahead_hides_no_backup_that_is_due(
+    context: Context, clock: FakeClock
+):
+    """What was made by the wrong time does not displace what is made by the right one."""
+    clock.advance(30 * DAY_S)
+    await run(context)
+    clock.advance(-30 * DAY_S)
+    for _ in range(4):
+        clock.advance(DAY_S)
+        assert (await run(context)).did["backups"] == 1
+        assert stamp(clock) in "".join(names(context))
+
+
+async def test_a_failed_backup_is_a_problem_and_no_old_one_goes(context: Context, clock: FakeClock):
+    """Of books that are not right as well, whose copies do not fill the disk either."""
+    for _ in range(3):
+        await run(context)
+        clock.advance(DAY_S)
+    good = names(context)
+    async with context.database.write() as connection:
+        await connection.execute(
+            sa.text("INSERT INTO account VALUES ('acct_1', 'a@b', '', 1, NULL)")
+        )
+        await connection.execute(
+            sa.text(
+                "INSERT INTO wallet (id, owner_id, tier, balance, created_us) "
+                "VALUES ('wal_1', 'acct_1', 'free', 7, 1)"
+            )
+        )
+    for _ in range(5):
+        clock.advance(DAY_S)
+        done = await run(context)
+        assert "wallet_balance" in done.problems[0]
+
+    assert set(good) < set(names(context))
+    assert len(names(context)) == 6
+
+
+async def test_two_processes_do_not_make_the_same_backup(context: Context):
+    """Whoever comes second leaves it to the first."""
+    folder = folder_of(context)
+    with (folder / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert await run(context) == Done()
+    assert (await run(context)).did == {"backups": 1, "pruned": 0}
+
+
+async def test_without_a_directory_none_is_made_and_a_wrong_one_is_named(context: Context):
+    """A file in its place, as an example of what cannot be written."""
+    nowhere = dataclasses.replace(
+        context, settings=dataclasses.replace(context.settings, backup=Backup())
+    )
+    assert await run(nowhere) == Done()
+    (folder_of(context) / "file").touch()
+    wrong = Backup(directory=str(folder_of(context) / "file"))
+
+    with pytest.raises(errors.BackupFailed, match="file"):
+        await run(
+            dataclasses.replace(
+                context, settings=dataclasses.replace(context.settings, backup=wrong)
+            )
+        )
