@@ -124,6 +124,11 @@ async def restore(
         )
     if context.database.path is not None:
         return await _into_sqlite(context, context.database.path, wish, told)
+    if (found := await schema.status(context.database)).is_newer:
+        raise errors.DatabaseOutdated(
+            f"the database is at {found.current}, of a newer grip than this one ({found.head}), "
+            "which alone knows what to move aside"
+        )
     nodes = sorted({node.host for node in await moving(context.database, sleep=sleep)})
     if nodes:
         raise errors.Conflict(

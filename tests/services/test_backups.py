@@ -187,6 +187,21 @@ async def test_nothing_takes_the_place_of_a_database_in_which_hearts_beat(
     await backups.restore(there, wish, replace=True, sleep=still)
 
 
+async def test_what_a_newer_grip_has_made_is_that_ones_to_move_and_to_keep(
+    postgres_url: str, other: Callable[..., Context], tmp_path: Path
+):
+    """This one does not know all of its tables."""
+    there = other(postgres_url)
+    made = await backups.backup(there, tmp_path / "b.db", actor="ana")
+    async with there.database.write() as connection:
+        await connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+
+    with pytest.raises(errors.DatabaseOutdated, match="newer"):
+        await backups.restore(there, Restore(file=made.file, actor="eve"), replace=True)
+    with pytest.raises(errors.DatabaseOutdated, match="newer"):
+        await backups.backup(there, tmp_path / "c.db", actor="ana")
+
+
 async def test_a_restore_that_fails_has_changed_nothing(
     shop: Shop, context: Context, tmp_path: Path
 ):
@@ -292,34 +307,59 @@ from grip import app, settings
 from grip.services import backups
 
 def told(done, of):
-    print("copying", flush=True)
+    print("under way", flush=True)
     sys.stdin.readline()
 
-chosen = settings.load(environ={"GRIP_DATABASE_URL": sys.argv[1]})
-asyncio.run(backups.backup(app.context(chosen), Path(sys.argv[2]), actor="ana", told=told))
+_, url, what, file = sys.argv
+context = app.context(settings.load(environ={"GRIP_DATABASE_URL": url}))
+if what == "backup":
+    asyncio.run(backups.backup(context, Path(file), actor="ana", told=told))
+else:
+    wish = backups.Restore(file=Path(file), actor="eve")
+    asyncio.run(backups.restore(context, wish, replace=True, told=told))
 """
 
 
-async def test_a_backup_that_is_killed_leaves_nothing_under_its_name(
-    shop: Shop, database_url: str, tmp_path: Path
-):
-    """And the next one is not in its way."""
-    await business(shop)
-    target = tmp_path / "b.db"
-    process = subprocess.Popen(  # noqa: ASYNC220 - nothing else is to be done meanwhile
-        [sys.executable, "-c", KILLED, database_url, str(target)],
+def kill(url: str, what: str, file: Path, *, at: int = 1) -> None:
+    """Kill a process in the middle of a backup or a restore, when it tells for the nth time."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", KILLED, url, what, str(file)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     )
     assert process.stdin is not None
     assert process.stdout is not None
-    assert process.stdout.readline() == "copying\n"
+    for number in range(at):
+        assert process.stdout.readline() == "under way\n"
+        if number + 1 < at:
+            process.stdin.write("\n")
+            process.stdin.flush()
     process.send_signal(signal.SIGKILL)
     process.communicate()
 
-    assert not target.exists()
-    assert (await backups.backup(shop.context, target, actor="ana")).file == target
+
+async def test_what_is_killed_half_way_has_done_nothing(
+    shop: Shop, database_url: str, tmp_path: Path
+):
+    """A backup has no name yet, a restore has moved nothing; and the next one works."""
+    await business(shop)
+    target = tmp_path / "b.db"
+    if shop.context.database.is_sqlite:
+        kill(database_url, "backup", target)
+        assert not target.exists()
+    await backups.backup(shop.context, target, actor="ana")
+    await shop.customer("later@example.com")
+    before = await contents(shop.context.database)
+    await shop.context.database.close()
+
+    # The second time, PostgreSQL is in the transaction that has moved the old tables already.
+    kill(database_url, "restore", target, at=1 if shop.context.database.is_sqlite else 2)
+
+    assert await contents(shop.context.database) == before
+    wish = Restore(file=target, actor="eve")
+    await backups.restore(shop.context, wish, replace=True, sleep=still)
+    assert len(await accounts.list_accounts(shop.context)) == 1
 
 
 def test_a_copy_is_one_state_however_fast_others_write(tmp_path: Path):

@@ -1,16 +1,20 @@
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from litestar.datastructures import State
 
 from grip import errors
+from grip.services.context import Context
 from grip.store import guards, schema
 from grip.store.engine import Database
 from grip.store.migrations import runner
 from grip.store.tables import APPEND_ONLY, metadata
+from grip.web.routes.health import readyz
 
 INSERT_AUDIT = sa.text(
     "INSERT INTO audit (at_us, actor, action, subject, reason) VALUES (1, 'a', 'b', 'c', 'd')"
@@ -79,6 +83,21 @@ async def test_code_that_a_newer_schema_allows_goes_on(database: Database):
         await connection.execute(sa.text("UPDATE meta SET value = '9997'"))
     with pytest.raises(errors.DatabaseOutdated, match="newer"):
         await schema.ensure(database)
+
+
+@pytest.mark.parametrize(("runs_from", "status"), [(schema.HEAD, 200), ("9997", 503)])
+async def test_a_node_is_ready_on_a_newer_schema_that_it_may_run_on(
+    context: Context, runs_from: str, status: int
+):
+    """Or a load balancer would take all of them away while the first is upgraded."""
+    async with context.database.write() as connection:
+        await connection.execute(sa.text("UPDATE alembic_version SET version_num = '9998'"))
+        change = sa.text("UPDATE meta SET value = :value WHERE name = 'schema.runs_from'")
+        await connection.execute(change, {"value": runs_from})
+
+    answer = await readyz.fn(State({"app": SimpleNamespace(context=context)}))
+
+    assert (answer.status_code or 200) == status
 
 
 async def test_an_upgrade_says_from_which_code_on_the_schema_may_be_used(database: Database):

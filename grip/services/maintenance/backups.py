@@ -52,15 +52,15 @@ async def _make(context: Context, folder: Path, how: Run) -> Done:
         others = _unproven(folder)[: -context.settings.backup.keep]
         pruned = await asyncio.to_thread(_delete, others)
         return Done(did={"pruned": pruned}, problems=(error.message,))
-    old = [one for one in _made(folder) if one != path]
+    old = [one for one in made(folder) if one != path]
     beyond = old[: max(0, len(old) - context.settings.backup.keep + 1)]
     pruned = await asyncio.to_thread(_delete, beyond)
     await asyncio.to_thread(_delete, _left_behind(context, folder))
     return Done(did={"backups": 1, "pruned": pruned})
 
 
-def _made(folder: Path) -> list[Path]:
-    """Return the backups, oldest first."""
+def made(folder: Path) -> list[Path]:
+    """Return the backups that this step has made there, oldest first."""
     return sorted(one for one in folder.glob("grip-*.db") if _NAME.fullmatch(one.name))
 
 
@@ -73,7 +73,7 @@ def _is_due(context: Context, folder: Path) -> bool:
     now = backups.stamp(context.clock)
     since_us = context.clock() - context.settings.backup.every_hours * _HOUR_US
     since = backups.stamp(lambda: since_us)
-    return not any(since < one.name[5:-3] <= now for one in _made(folder))
+    return not any(since < one.name[5:-3] <= now for one in made(folder))
 
 
 def _left_behind(context: Context, folder: Path) -> list[Path]:

@@ -19,9 +19,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from grip import errors
 from grip.store import schema
 from grip.store.backups.pages import Told
-from grip.store.engine import Database
+from grip.store.engine import Database, unavailable
 
 _BATCH: Final = 5_000
+_CLOSING_S: Final = 10
 _TABLES: Final = (
     "SELECT name FROM sqlite_master WHERE type = 'table' "
     "AND name NOT LIKE 'sqlite!_%' ESCAPE '!' AND name <> 'alembic_version'"
@@ -68,18 +69,28 @@ class _Table:
 
 
 async def out_of_postgres(database: Database, target: Path, told: Told) -> None:
-    """Write one state of the database into `target`, an empty file, under the same schema."""
-    source = await asyncpg.connect(database.dsn)
+    """Write one state of the database into `target`, an empty file, under the same schema.
+
+    Raises DatabaseUnavailable where PostgreSQL goes away.
+    """
     try:
-        async with source.transaction(isolation="repeatable_read", readonly=True):
-            revision = await source.fetchval("SELECT version_num FROM alembic_version")
-            await _make_schema(target, revision)
-            with closing(_open_to_fill(target)) as db:
-                triggers = db.execute(_TRIGGERS).fetchall()
-                await _fill(source, db, told)
-                await asyncio.to_thread(_finish, db, triggers)
-    finally:
-        await source.close(timeout=10)
+        source = await asyncpg.connect(database.dsn)
+        try:
+            async with source.transaction(isolation="repeatable_read", readonly=True):
+                await _write(source, target, told)
+        finally:
+            await source.close(timeout=_CLOSING_S)
+    except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise unavailable(error) from error
+
+
+async def _write(source: Any, target: Path, told: Told) -> None:
+    revision = await source.fetchval("SELECT version_num FROM alembic_version")
+    await _make_schema(target, revision)
+    with closing(_open_to_fill(target)) as db:
+        triggers = db.execute(_TRIGGERS).fetchall()
+        await _fill(source, db, told)
+        await asyncio.to_thread(_finish, db, triggers)
 
 
 async def into_postgres(connection: AsyncConnection, source: Path, told: Told) -> None:
@@ -165,6 +176,8 @@ async def _copy(target: Any, table: _Table, rows: list[Any]) -> None:
         raise errors.BackupUnusable(
             f"the table {table.name} has a value that PostgreSQL cannot keep: {error}"
         ) from error
+    except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise unavailable(error) from error
 
 
 async def _set_sequences(connection: AsyncConnection) -> None:
