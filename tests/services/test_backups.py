@@ -168,6 +168,27 @@ async def test_nothing_takes_the_place_of_a_sqlite_file_that_is_open(
     assert len(await accounts.list_accounts(gateway)) == 1
 
 
+async def test_a_broken_file_is_replaced_and_kept_as_any_other(
+    sqlite_url: str, other: Callable[..., Context], tmp_path: Path
+):
+    """That is what backups are for; somebody may yet read something from it."""
+    there = other(sqlite_url)
+    await accounts.create(there, actor="test", email="ana@example.com")
+    made = await backups.backup(there, tmp_path / "b.db", actor="ana")
+    await there.database.close()
+    assert there.database.path is not None
+    there.database.path.write_bytes(b"rubble")
+    wish = Restore(file=made.file, actor="eve")
+
+    with pytest.raises(errors.Conflict, match="--replace"):
+        await backups.restore(there, wish)
+    done = await backups.restore(there, wish, replace=True)
+
+    assert done.aside is not None
+    assert (tmp_path / done.aside).read_bytes() == b"rubble"
+    assert [one.email for one in await accounts.list_accounts(there)] == ["ana@example.com"]
+
+
 async def test_nothing_takes_the_place_of_a_database_in_which_hearts_beat(
     postgres_url: str, other: Callable[..., Context], tmp_path: Path
 ):
