@@ -12,7 +12,9 @@ from grip.store import catalog
 from grip.transport.network import Network
 
 
-async def call_channel(context: Context, ref: str, model: str | None) -> dict[str, Any]:
+async def call_channel(
+    context: Context, ref: str, model: str | None, *, actor: str
+) -> dict[str, Any]:
     """Call a channel for real, enabled or not; return what it was and how long it took."""
     channel = await channels.get(context, ref)
     async with context.database.read() as connection:
@@ -23,7 +25,7 @@ async def call_channel(context: Context, ref: str, model: str | None) -> dict[st
         found = await probe(upstream, known, channel, model)
     finally:
         await network.close()
-    await channels.answered(context, channel.id, found.upstream_model)
+    await channels.answered(context, channel.id, found.upstream_model, actor=actor)
     return {
         "id": channel.id,
         "name": channel.name,

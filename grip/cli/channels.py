@@ -235,12 +235,13 @@ def call_upstream(
     model: Annotated[
         str | None, typer.Option(metavar="MODEL", help="The model to ask; else one it serves.")
     ] = None,
+    actor: Actor = "",
     config: Config = None,
     as_json: AsJson = False,
 ) -> None:
     """Call the upstream for real, with one small request; no wallet is charged."""
     from grip.cli.channel_call import call_channel  # noqa: PLC0415 - the clients are slow to load
 
-    found = run(config, call_channel, channel, model)
+    found = run(config, call_channel, channel, model, actor=actor)
     said = f"{found['name']} answered for {found['model']} in {found['latency_ms']} ms."
     output.done(found, said, as_json=as_json)

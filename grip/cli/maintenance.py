@@ -14,7 +14,7 @@ from grip import app as gateway
 from grip import logs, settings
 from grip.app import App
 from grip.cli import errors, output
-from grip.cli.options import AsJson, Config
+from grip.cli.options import Actor, AsJson, Config
 from grip.cli.output import text
 from grip.jobs import maintenance as job
 from grip.jobs.maintenance import Report
@@ -39,6 +39,7 @@ def maintenance(
         bool,
         typer.Option("--trust-clock", help="The clock is right, however far it is from the rows."),
     ] = False,
+    actor: Actor = "",
     config: Config = None,
     as_json: AsJson = False,
 ) -> None:
@@ -56,7 +57,7 @@ def maintenance(
 
             return told
 
-        how = partial(job.run, dry_run=dry_run, trusts_clock=trust_clock, begun=begun)
+        how = partial(job.run, dry_run=dry_run, trusts_clock=trust_clock, actor=actor, begun=begun)
         reports = asyncio.run(_run(chosen, steps or [], how, dry_run=dry_run))
     shown = [_shown(report) for report in reports]
     if as_json:

@@ -13,11 +13,11 @@ import typer
 from grip import app as gateway
 from grip import logs, settings
 from grip.cli import output
-from grip.cli.options import AsJson, Config
+from grip.cli.options import AsJson, Config, os_user
 from grip.clock import system_clock
 from grip.ids import IdSource
 from grip.services import demo as demo_service
-from grip.services import deployment
+from grip.services import deployment, starts
 from grip.services.context import Context
 from grip.settings import Settings
 from grip.store import schema
@@ -96,9 +96,11 @@ async def _prepare(chosen: Settings, *, demo: bool) -> demo_service.Access | Non
     try:
         await schema.ensure(context.database)
         await _warn(context)
-        return await demo_service.prepare(context) if demo else None
+        access = await demo_service.prepare(context) if demo else None
+        await starts.record(context, command="serve", actor=os_user())
     finally:
         await context.database.close()
+    return access
 
 
 async def _warn(context: Context) -> None:

@@ -1,12 +1,17 @@
 """`grip worker`: the jobs of a gateway in a process that serves nobody."""
 
+import asyncio
+
 import typer
 
 from grip import app as gateway
 from grip import logs, settings
 from grip.cli import output
-from grip.cli.options import AsJson, Config
+from grip.cli.options import AsJson, Config, os_user
 from grip.jobs import process
+from grip.services import starts
+from grip.settings import Settings
+from grip.store import schema
 
 app = typer.Typer(add_completion=False)
 
@@ -19,8 +24,19 @@ def worker(config: Config = None, as_json: AsJson = False) -> None:
     """
     chosen = settings.load(config)
     logs.configure(chosen.log)
+    asyncio.run(_prepare(chosen))
 
     def ready() -> None:
         output.message({"ready": True}, ["grip works"], as_json=as_json)
 
     process.run(gateway.build(chosen), ready=ready)
+
+
+async def _prepare(chosen: Settings) -> None:
+    """Make or check the schema, and leave word of the settings that hold."""
+    context = gateway.context(chosen)
+    try:
+        await schema.ensure(context.database)
+        await starts.record(context, command="worker", actor=os_user())
+    finally:
+        await context.database.close()

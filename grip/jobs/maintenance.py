@@ -10,6 +10,7 @@ from grip import errors
 from grip.app import App
 from grip.jobs import backups, chain, leases, sweeps
 from grip.services.maintenance import invoices, retention, rollup, vacuum
+from grip.services.maintenance.record import record
 from grip.services.maintenance.step import Done, Run, Step
 
 
@@ -55,18 +56,27 @@ async def run(
     *,
     dry_run: bool = False,
     trusts_clock: bool = False,
+    actor: str,
     begun: Callable[[Step], Callable[[int, int | None], None]],
 ) -> list[Report]:
     """Run steps one after the other; one that fails is a problem of its own.
 
-    `begun` hears of each, and returns who hears how far it is.
+    `begun` hears of each, and returns who hears how far it is. What a step did leaves an audit row.
     """
     reports = []
     for step in chosen(app, names):
         how = Run(dry_run=dry_run, trusts_clock=trusts_clock, told=begun(step))
         try:
             done = await step.run(how)
+            await _record(app, step, done, dry_run=dry_run, actor=actor)
         except errors.GripError as error:
             done = Done(problems=(str(error),))
         reports.append(Report(step=step, done=done))
     return reports
+
+
+async def _record(app: App, step: Step, done: Done, *, dry_run: bool, actor: str) -> None:
+    """Leave an audit row of what a step did, where that was anything."""
+    did = {what: count for what, count in done.did.items() if count}
+    if did and not dry_run:
+        await record(app.context, step.name, did, actor=actor)

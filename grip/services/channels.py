@@ -62,15 +62,22 @@ async def ailments(context: Context) -> dict[str, list[Ailment]]:
     return found
 
 
-async def answered(context: Context, channel_id: str, upstream_model: str) -> None:
-    """Note that the channel has answered as this model: what that disproves is over.
+async def answered(context: Context, channel_id: str, upstream_model: str, *, actor: str) -> None:
+    """Note that the channel has answered `actor` as this model: what that disproves is over.
 
     That is what ails this model, and with every model what is said of the way there: an address
     that cannot be reached, a secret that is refused, an account without money.
     """
     async with context.database.write() as connection:
-        await health.end(
-            connection, channel_id, context.clock(), model=upstream_model, also=_OF_ALL
+        now_us = context.clock()
+        ended = await health.end(connection, channel_id, now_us, model=upstream_model, also=_OF_ALL)
+        await audit.append(
+            connection,
+            at_us=now_us,
+            actor=actor,
+            action="channel.test",
+            subject=channel_id,
+            after={"upstream_model": upstream_model, "ailments_ended": ended},
         )
 
 

@@ -8,6 +8,7 @@ from grip.services.beats import Sleep, moving, sleeping
 from grip.services.context import Context
 from grip.store import audit, boots, schema
 from grip.store.boots import Node
+from grip.store.engine import Connection
 from grip.store.schema import RUNS_FROM, SchemaStatus
 
 
@@ -24,9 +25,9 @@ async def upgrade(context: Context, *, actor: str, sleep: Sleep = sleeping) -> S
     found = await schema.status(context.database)
     if not found.is_current and not found.is_newer:
         await _check_nodes(context, found.current, sleep)
-    before = await schema.upgrade(context.database)
-    if not before.is_current:
-        async with context.database.write() as connection:
+
+    async def record(connection: Connection, before: SchemaStatus) -> None:
+        if not before.is_current:
             await audit.append(
                 connection,
                 at_us=context.clock(),
@@ -36,7 +37,8 @@ async def upgrade(context: Context, *, actor: str, sleep: Sleep = sleeping) -> S
                 before=before.current,
                 after=before.head,
             )
-    return before
+
+    return await schema.upgrade(context.database, record)
 
 
 async def _check_nodes(context: Context, current: str | None, sleep: Sleep) -> None:

@@ -16,6 +16,7 @@ from grip.money import running
 from grip.money.running import Posting
 from grip.services import checkpoints, references
 from grip.services.context import Context
+from grip.services.spreadsheets import BYTE_ORDER_MARK, harmless
 from grip.store import chain, ledger, usage
 from grip.store import checkpoints as checkpoint_store
 from grip.store.checkpoints import Checkpoint
@@ -23,7 +24,6 @@ from grip.store.records import Transfer, Wallet
 from grip.store.snapshot import freeze
 
 _COLUMNS = ("time", "kind", "reference", "description", "amount", "balance")
-_FORMULA = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,12 +114,12 @@ def write_csv(statement: Statement, stream: TextIO) -> None:
     The first row is the opening, the last one the closing, which describes the checkpoint. A text
     that a spreadsheet would take for a formula gets an apostrophe in front.
     """
-    stream.write("\ufeff")
+    stream.write(BYTE_ORDER_MARK)
     writer = csv.writer(stream)
     writer.writerow(_COLUMNS)
     writer.writerow((_time(statement.from_us), "opening", "", "", "", statement.opening))
     for row in statement.rows:
-        texts = (_harmless(text) for text in (row.kind, row.reference, row.description))
+        texts = (harmless(text) for text in (row.kind, row.reference, row.description))
         writer.writerow((to_iso(row.at_us), *texts, row.amount, row.balance))
     proof = statement.checkpoint or ""
     writer.writerow((_time(statement.to_us), "closing", "", proof, "", statement.closing))
@@ -211,7 +211,3 @@ def _row(posting: Posting, balance: int) -> StatementRow:
 
 def _time(at_us: int | None) -> str:
     return "" if at_us is None else to_iso(at_us)
-
-
-def _harmless(text: str) -> str:
-    return f"'{text}" if text.lstrip(" ")[:1] in _FORMULA else text

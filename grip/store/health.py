@@ -81,8 +81,8 @@ async def end(
     *,
     model: str | None = None,
     also: Collection[str] = (),
-) -> None:
-    """Note that whatever the channel was sick with is over.
+) -> int:
+    """Note that whatever the channel was sick with is over; return how many ailments that were.
 
     With a model, what it was sick with for that one, and for one of the reasons in `also`.
     """
@@ -91,7 +91,8 @@ async def end(
         proven = (channel_health.c.model == model, channel_health.c.reason.in_(also))
         sick = sa.and_(sick, sa.or_(*proven))
     well = {"is_sick": 0, "since_us": now_us, "until_us": 0, "changed_us": now_us}
-    await connection.execute(sa.update(channel_health).where(sick).values(well))
+    done = await connection.execute(sa.update(channel_health).where(sick).values(well))
+    return done.rowcount
 
 
 async def forget(connection: AsyncConnection, before_us: int, limit: int) -> int:

@@ -1,6 +1,7 @@
 """Small facts about the database itself, by name."""
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from grip.store.tables import account, channel, meta, model
@@ -16,6 +17,16 @@ async def get(connection: AsyncConnection, name: str) -> str | None:
 async def put(connection: AsyncConnection, name: str, value: str) -> None:
     """Tell a fact that was not told before."""
     await connection.execute(sa.insert(meta).values(name=name, value=value))
+
+
+async def swap(connection: AsyncConnection, name: str, old: str | None, new: str) -> bool:
+    """Tell `new` where `old` was told, None being nothing; return whether it was as said."""
+    if old is None:
+        insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+        fresh = insert(meta).values(name=name, value=new).on_conflict_do_nothing()
+        return (await connection.execute(fresh)).rowcount == 1
+    change = sa.update(meta).where(meta.c.name == name, meta.c.value == old).values(value=new)
+    return (await connection.execute(change)).rowcount == 1
 
 
 async def is_empty(connection: AsyncConnection) -> bool:

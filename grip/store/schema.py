@@ -5,6 +5,7 @@ unasked: `grip db upgrade` does that. One that is ahead says in `meta` which old
 run on it, so that nodes can be upgraded one by one.
 """
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -55,14 +56,21 @@ class SchemaStatus:
         return self.current is not None and self.current > self.head
 
 
+Afterwards = Callable[[AsyncConnection, SchemaStatus], Awaitable[None]]
+"""What else belongs to an upgrade."""
+
+
 async def status(database: Database) -> SchemaStatus:
     """Return how the schema stands, without changing it."""
     async with database.read() as connection:
         return await _status(connection)
 
 
-async def upgrade(database: Database) -> SchemaStatus:
-    """Bring the schema to the one of this version, in one transaction; return how it stood."""
+async def upgrade(database: Database, then: Afterwards | None = None) -> SchemaStatus:
+    """Bring the schema to the one of this version, in one transaction; return how it stood.
+
+    `then` is called in that transaction with how it stood, once the tables are there.
+    """
     async with database.write() as connection:
         await take_turn(connection)
         before = await _status(connection)
@@ -70,6 +78,8 @@ async def upgrade(database: Database) -> SchemaStatus:
             raise _newer(before)
         await run_to(connection, HEAD)
         await _say_who_may_run(connection)
+        if then is not None:
+            await then(connection, before)
     return before
 
 

@@ -52,6 +52,7 @@ class Cancelling:
                     action="task.cancel",
                     subject=task.id,
                     before={"phase": task.phase},
+                    after={"phase": _leads_to(task.phase)},
                 )
         if task.phase == phases.QUEUED:
             await self._endings.fail(held, _CANCELLED)
@@ -74,3 +75,8 @@ class Cancelling:
             }
             await tasks.change(connection, held, (task.phase,), values)
         return held
+
+
+def _leads_to(phase: str) -> str:
+    """Return the phase that a task is brought to, from one in which it can be cancelled."""
+    return phases.FAILED if phase == phases.QUEUED else phases.CANCELLING

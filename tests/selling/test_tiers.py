@@ -8,7 +8,7 @@ import pytest
 
 from grip import errors
 from grip.money.payments import FAILED, SUCCEEDED, Paid, Refund
-from grip.services import wallets
+from grip.services import audit, wallets
 from grip.services.selling import agreeing
 from grip.services.selling.agreeing import Terms
 from grip.settings import Amount
@@ -67,6 +67,22 @@ async def test_a_threshold_is_exceeded_or_it_is_not(till: Till):
     await _pay(till, ana, 1)
 
     assert (before, await _tier(till, ana)) == ("free", "plus")
+
+
+async def test_a_tier_that_payments_lead_to_is_in_the_audit_log(till: Till):
+    """With what was before, and the order that led there."""
+    _thresholds(till, plus=amount("100", "USD"))
+    ana = await till.customer()
+    order = await _pay(till, ana, 10_001)
+    (row,) = [
+        row
+        for row in await audit.list_audit(till.context, subject=ana.id)
+        if row.action == "wallet.tier"
+    ]
+
+    assert (row.actor, row.before) == ("test", {"tier": "free"})
+    assert row.after == {"tier": "plus", "order_id": order.id}
+    assert row.reason == f"payments of {ana.id}"
 
 
 async def test_what_goes_back_to_a_threshold_goes_below_it(till: Till):

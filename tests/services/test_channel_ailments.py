@@ -83,7 +83,7 @@ async def test_an_answer_ends_what_it_disproves(context, one, sicken, clock):
         ailment = await sicken(model, reason)
         await put(context, dataclasses.replace(ailment, channel_id=other.id))
     clock.advance(1)
-    await channels.answered(context, one.id, "asked")
+    await channels.answered(context, one.id, "asked", actor="test")
 
     assert await sick(context, one) == ["broken", "busy", "slow"]
     assert len(await sick(context, other)) == 8
@@ -93,7 +93,7 @@ async def test_what_is_over_is_deleted_once_it_is_no_relapse_any_more(context, o
     """Who falls sick again until then rests longer; the sick stay, however long."""
     await sicken("well")
     await sicken("sick")
-    await channels.answered(context, one.id, "well")
+    await channels.answered(context, one.id, "well", actor="test")
     clock.advance(RELAPSE_S)
     assert await share(context, clock).forget() == 0
     clock.advance(1)
@@ -118,7 +118,7 @@ async def test_a_long_list_is_deleted_in_short_transactions(
     monkeypatch.setattr(gateway_health, "_FORGET_ROWS", 2)
     for number in range(5):
         await sicken(str(number))
-        await channels.answered(context, one.id, str(number))
+        await channels.answered(context, one.id, str(number), actor="test")
     clock.advance(RELAPSE_S + 1)
     async with context.database.write() as connection:
         assert await health.forget(connection, clock(), 2) == 2

@@ -10,8 +10,8 @@ from grip.money.payments import Fact, Refund
 from grip.services import postings
 from grip.services.context import Context
 from grip.services.selling import settling
+from grip.store import audit, orders, wallets
 from grip.store import ledger as journal
-from grip.store import orders, wallets
 from grip.store import payments as rows
 from grip.store.engine import Connection
 from grip.store.orders import Order
@@ -41,10 +41,9 @@ async def apply(
     await _name_refunds(connection, order, refund_ids)
     await orders.learn(connection, order.id, facts, source=source, seen_us=seen_us)
     known = await orders.facts_of(connection, order.id)
-    await _end_refunds(context, connection, order, known)
-    return await settling.settle(
-        context, connection, order, actor=actor or f"payments:{order.provider}", reason=reason
-    )
+    by = actor or f"payments:{order.provider}"
+    await _end_refunds(context, connection, order, known, actor=by)
+    return await settling.settle(context, connection, order, actor=by, reason=reason)
 
 
 async def _name_refunds(
@@ -59,7 +58,7 @@ async def _name_refunds(
 
 
 async def _end_refunds(
-    context: Context, connection: Connection, order: Order, facts: Collection[Fact]
+    context: Context, connection: Connection, order: Order, facts: Collection[Fact], *, actor: str
 ) -> None:
     """End the refunds of a locked order that its facts say are over, and let go of their holds."""
     told: dict[str, list[str]] = {}
@@ -76,6 +75,16 @@ async def _end_refunds(
         await _let_go(context, connection, order, refund)
         await rows.change_refund(
             connection, refund, state=state, due_us=None, ended_us=context.clock()
+        )
+        await audit.append(
+            connection,
+            at_us=context.clock(),
+            actor=actor,
+            action="order.refund_end",
+            subject=order.id,
+            before={"refund": refund.id, "state": refund.state},
+            after={"refund": refund.id, "state": state},
+            reason=refund.reason,
         )
 
 

@@ -12,7 +12,7 @@ from grip.money import exchange
 from grip.money.currencies import exponent, share
 from grip.services.context import Context
 from grip.settings import Tier
-from grip.store import orders, tier_changes, wallets
+from grip.store import audit, orders, tier_changes, wallets
 from grip.store.engine import Connection
 from grip.store.orders import Order
 
@@ -36,6 +36,7 @@ async def review(
     if (ranks[floor] - ranks[wallet.tier]) * more_minor <= 0:
         return
     await wallets.set_tier(connection, wallet.id, old=wallet.tier, new=floor)
+    reason, now_us = f"payments of {wallet.id}", context.clock()
     await tier_changes.append(
         connection,
         wallet_id=wallet.id,
@@ -43,8 +44,18 @@ async def review(
         after=floor,
         cause=order.id,
         actor=actor,
-        reason=f"payments of {wallet.id}",
-        at_us=context.clock(),
+        reason=reason,
+        at_us=now_us,
+    )
+    await audit.append(
+        connection,
+        at_us=now_us,
+        actor=actor,
+        action="wallet.tier",
+        subject=wallet.id,
+        before={"tier": wallet.tier},
+        after={"tier": floor, "order_id": order.id},
+        reason=reason,
     )
 
 
