@@ -45,6 +45,7 @@ COMMANDS = {
     "explain": "Tell the life of a request: why it went where, and what it cost.",
     "top": "Watch traffic, channels and money, live.",
     "maintenance": "Look after the books and the tables: from cron, every day.",
+    "doctor": "Tell what is wrong or risky, and what to do about it.",
     "reconcile": "Compare orders with payment providers, the journal and invoices.",
     "drill": "Break a gateway of its own, and prove that no money is lost.",
 }

@@ -11,6 +11,7 @@ from grip.settings.kinds import IPNetwork
 from grip.settings.load import load
 from grip.settings.places import Place
 from grip.settings.process import ENVIRON
+from grip.settings.references import secret_references
 from grip.settings.results import Results
 from grip.settings.secret_references import check_secret_reference, resolve_secret
 from grip.settings.sections import (
@@ -64,4 +65,5 @@ __all__ = [
     "locate",
     "render_example",
     "resolve_secret",
+    "secret_references",
 ]

@@ -1,4 +1,7 @@
-"""Where a SQLite file lies: on a network it loses what its locks and flushes promise."""
+"""Where a SQLite file lies: on a network it loses what its locks and flushes promise.
+
+In memory, or in the layer of a container, it is gone with the machine or the container.
+"""
 
 import os
 import re
@@ -29,6 +32,9 @@ NETWORK: Final = frozenset(
 )
 """Kinds of file system, as Linux names them, that other machines may write to as well."""
 
+FLEETING: Final = frozenset({"aufs", "devtmpfs", "overlay", "ramfs", "tmpfs"})
+"""Kinds of file system that do not outlive the machine, or a container that runs on them."""
+
 _MOUNTS: Final = Path("/proc/self/mountinfo")
 _OCTAL: Final = re.compile(r"\\([0-7]{3})")
 
@@ -38,10 +44,22 @@ def network_kind(path: Path, mounts: Path = _MOUNTS) -> str | None:
 
     None as well where the system does not tell, as outside of Linux.
     """
+    kind = _kind(path, mounts)
+    return kind if kind in NETWORK else None
+
+
+def fleeting_kind(path: Path, mounts: Path = _MOUNTS) -> str | None:
+    """Return the kind of file system that `path` lies on where it does not last, None elsewhere."""
+    kind = _kind(path, mounts)
+    return kind if kind in FLEETING else None
+
+
+def _kind(path: Path, mounts: Path) -> str:
+    """Return the kind of file system that `path` lies on, nothing where nobody tells."""
     try:
         lines = mounts.read_text().splitlines()
     except OSError:
-        return None
+        return ""
     place = os.path.realpath(path)
     kinds = {}
     for line in lines:
@@ -49,5 +67,4 @@ def network_kind(path: Path, mounts: Path = _MOUNTS) -> str | None:
         point = _OCTAL.sub(lambda code: chr(int(code[1], 8)), before.split(" ")[4])
         if place == point or place.startswith(point.rstrip("/") + "/"):
             kinds[point] = after.split(" ")[0]
-    kind = kinds[max(kinds, key=len)] if kinds else ""
-    return kind if kind in NETWORK else None
+    return kinds[max(kinds, key=len)] if kinds else ""
