@@ -6,9 +6,10 @@ waits for others up to `_BUSY_TIMEOUT_MS`. What the driver says of a database th
 """
 
 import errno
+import os
 import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -204,6 +205,8 @@ def _postgres_engine(dsn: str) -> AsyncEngine:
 
 def _sqlite_engine(url: sa.URL) -> AsyncEngine:
     engine = create_async_engine(url)
+    path = Path(url.database or "grip.db")
+    sa.event.listen(engine.sync_engine, "do_connect", lambda *_: _keep_private(path))
     sa.event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     sa.event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine
@@ -213,6 +216,15 @@ def _sqlite_reader(path: Path) -> AsyncEngine:
     address = path.absolute().as_uri()
     query = {"mode": "ro", "immutable": "1", "uri": "true"}
     return create_async_engine(sa.URL.create("sqlite+aiosqlite", database=address, query=query))
+
+
+def _keep_private(path: Path) -> None:
+    """Make the file its owner's alone where it is not there yet; its log takes the same mode.
+
+    What cannot be made, SQLite tells of.
+    """
+    with suppress(OSError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

@@ -59,7 +59,7 @@ class Turn:
 
     def __init__(self, path: Path) -> None:
         lock = path.with_name(f"{path.name}-queue")
-        self._file = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        self._file = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
     def take(self) -> None:
         """Wait for the turn, however long it takes."""
