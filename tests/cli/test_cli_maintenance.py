@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from grip import errors, failpoints
-from grip.services.maintenance.step import Run
+from grip.services.maintenance.step import Done, Run
 
 Grip = Callable[..., Any]
 
@@ -106,3 +106,25 @@ def test_books_that_are_not_right_are_a_problem_of_the_step(
 
     assert failed.status == 1
     assert "the books are not right" in failed.stdout
+
+
+def test_what_a_step_did_is_in_the_audit_log_and_a_dry_run_is_not(
+    grip: Grip, monkeypatch: pytest.MonkeyPatch
+):
+    """In numbers, under the name of who ran it; nothing where nothing was due."""
+    did = {"holds": 2, "boots": 0}
+
+    async def do(_app: object, how: Run) -> Done:
+        return Done(did=did)
+
+    monkeypatch.setattr("grip.jobs.leases.run", do)
+    grip("maintenance", "leases", "--dry-run", "--actor", "cron")
+    before = grip("audit", "list", "--json").json
+    grip("maintenance", "leases", "--actor", "cron")
+    did["holds"] = 0
+    grip("maintenance", "leases", "--actor", "cron")
+    (row,) = grip("audit", "list", "--json").json
+
+    assert before == []
+    assert (row["actor"], row["action"]) == ("cron", "maintenance.leases")
+    assert row["after"] == {"holds": 2}

@@ -241,4 +241,7 @@ def test_a_worker_with_nothing_to_do_stops_at_either_signal(
         worker.send_signal(number)
         rest, _ = worker.communicate()
 
+    (start,) = grip("audit", "list", "--action", "settings.start", "--json").json
+
     assert (worker.returncode, rest) == (0, b"")
+    assert start["subject"].startswith("worker@")

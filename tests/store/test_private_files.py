@@ -22,7 +22,7 @@ async def test_a_new_database_is_its_owners_alone(tmp_path: Path):
     """It holds customers' content and secrets that sign; so do its log and its lock."""
     database = Database(f"sqlite:///{tmp_path / 'grip.db'}")
     await schema.ensure(database)
-    modes = {path.name: oct(path.stat().st_mode & 0o777) for path in tmp_path.iterdir()}
+    modes = {path.name: oct(path.stat().st_mode & 0o777) for path in tmp_path.iterdir()}  # noqa: ASYNC240
     await database.close()
 
     assert {"grip.db", "grip.db-wal"} <= modes.keys()
