@@ -11,7 +11,7 @@ from grip.money.amounts import NANO
 from grip.money.pricing import Rates
 from grip.services import channels, models
 from grip.services.context import Context
-from grip.services.doctor import Finding, catalog, reach
+from grip.services.doctor import Finding, catalog, reach, secrets
 from grip.settings import load
 from grip.store import health
 from grip.store.engine import Database
@@ -131,6 +131,20 @@ async def test_what_is_sold_below_its_cost_is_named(context: Context):
     ]
 
 
+async def test_secrets_of_enabled_channels_are_looked_at(context: Context):
+    """One that leads nowhere is an error, with the channel that has it."""
+    for name in ("one", "off"):
+        draft = channels.Draft(name=name, kind="openai", secret="env:GRIP_TEST_NOWHERE")
+        await channels.add(context, draft, actor="test")
+    await channels.disable(context, "off", actor="test")
+    (found,) = await secrets.of_channels(context)
+    await channels.disable(context, "one", actor="test")
+
+    assert (found.name, found.state) == ("channel_secrets", "error")
+    assert found.sentence.startswith("channel one: the secret env:GRIP_TEST_NOWHERE is not there")
+    assert [one.state for one in await secrets.of_channels(context)] == ["ok"]
+
+
 async def test_upstreams_are_dialled_and_asked_nothing(
     context: Context, monkeypatch: pytest.MonkeyPatch
 ):
@@ -158,6 +172,7 @@ async def test_upstreams_are_dialled_and_asked_nothing(
         "no-tls": f"https://127.0.0.1:{ports[0]}/v1",
         "silent": f"https://127.0.0.1:{ports[1]}/v1",
         "gone": f"http://127.0.0.1:{ports[2]}/v1",
+        "no-name": f"http://{'x' * 64}.example/v1",
     }
     for name, address in addresses.items():
         draft = channels.Draft(name=name, kind="openai", base_url=address)
@@ -167,7 +182,7 @@ async def test_upstreams_are_dialled_and_asked_nothing(
         one.close()
         await one.wait_closed()
 
-    assert sorted(found) == ["gone", "no-tls", "silent"]
+    assert sorted(found) == ["gone", "no-name", "no-tls", "silent"]
     assert {one.state for one in found.values()} == {"error"}
     assert "nobody answered within" in found["silent"].sentence
     assert "TLS failed" in found["no-tls"].sentence

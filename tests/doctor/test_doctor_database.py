@@ -17,6 +17,7 @@ from grip.store.condition import PostgresState, SqliteState
 from grip.store.tables import audit as audit_table
 from grip.store.tables import boot, detail, holds, meta, upstream_event
 
+PAGE = Path(__file__).parents[2] / "docs" / "doctor.md"
 DAY_US = 86_400_000_000
 SOUND = SqliteState(version=(3, 53, 1), journal_mode="wal", synchronous=2)
 SERVER = PostgresState(
@@ -233,6 +234,15 @@ def test_a_database_that_strangers_can_read_is_told(
 
     assert (told(shut), of_place(path)) == ([], [])
     assert ["chmod 600" in one.remedy for one in opened] == [True]
+
+
+async def test_the_page_has_every_check_in_its_order(context: Context):
+    """docs/doctor.md says what each of them looks at."""
+    lines = PAGE.read_text(encoding="utf-8").splitlines()
+    documented = [line.split("`")[1] for line in lines if line.startswith("| `")]
+    found = await examine(context, probes=True)
+
+    assert list(dict.fromkeys(one.name for one in found)) == documented
 
 
 async def test_nothing_is_changed_by_looking(context: Context):

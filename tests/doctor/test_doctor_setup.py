@@ -12,6 +12,7 @@ from grip.ids import IdSource
 from grip.services.context import Context
 from grip.services.doctor import Finding, configuration, disk, exposure, secrets
 from grip.services.doctor import examine as examine_all
+from grip.services.doctor.database import is_missing
 from grip.services.doctor.files import is_open_to_all
 from grip.settings import load
 from grip.store.engine import Database
@@ -75,6 +76,22 @@ async def test_a_disk_without_room_is_told(with_: With):
         ("warning", "1024 MiB are free for results"),
     ]
     assert _states(roomy) == ["ok"]
+
+
+async def test_a_place_that_keeps_this_user_out_is_no_defect(
+    with_: With, monkeypatch: pytest.MonkeyPatch
+):
+    """It is told, with who should look."""
+
+    def shut(_: Path) -> int:
+        raise PermissionError(13, "Permission denied")
+
+    found = await disk.check(with_(), shut)
+    monkeypatch.setattr(Path, "exists", shut)
+
+    assert set(_states(found)) == {"warning"}
+    assert "Permission denied" in found[0].sentence
+    assert is_missing(with_()) is True
 
 
 async def test_what_config_check_knows_is_an_error(with_: With, monkeypatch: pytest.MonkeyPatch):

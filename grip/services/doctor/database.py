@@ -1,5 +1,6 @@
 """The database: its version, its settings, where it lies, its schema, and who may read it."""
 
+import os
 import socket
 from pathlib import Path
 from typing import Final
@@ -32,9 +33,10 @@ _MUST_BE_OFF: Final = {
 
 
 def is_missing(context: Context) -> bool:
-    """Return whether the database is a file that nobody has made yet."""
+    """Return whether the database is a file that is not there, or not to be seen by this user."""
     path = context.database.path
-    return path is not None and not path.exists()
+    # Unlike pathlib's, it raises nothing where a folder keeps this user out.
+    return path is not None and not os.path.exists(path)  # noqa: PTH110
 
 
 def missing(context: Context) -> list[Finding]:
@@ -42,8 +44,9 @@ def missing(context: Context) -> list[Finding]:
     return [
         warning(
             _NAME,
-            f"{context.database.path} is not there: nothing has been done with grip here.",
-            "Run grip db upgrade, or name another database in [database] url.",
+            f"{context.database.path} is not there, or this user may not see it.",
+            "Run grip db upgrade, name another database in [database] url, or run grip doctor as "
+            "the user that grip runs as.",
         )
     ]
 

@@ -25,7 +25,17 @@ async def check(context: Context, free: Callable[[Path], int] = _free) -> list[F
     """Return which places have little room; `free` tells the free bytes of a path."""
     found = []
     for what, path in _places(context).items():
-        left = free(path.absolute())
+        try:
+            left = free(path.absolute())
+        except OSError as failed:
+            found.append(
+                warning(
+                    _NAME,
+                    f"The place of {what} ({path}) cannot be looked at: {failed.strerror}.",
+                    "Run grip doctor as the user that grip runs as.",
+                )
+            )
+            continue
         if left >= _LOW_BYTES:
             continue
         tell = error if left < _FULL_BYTES else warning

@@ -42,9 +42,11 @@ async def _trouble(address: str) -> str:
     except TimeoutError:
         return f"nobody answered within {_TIMEOUT_S:.0f} s"
     except ssl.SSLError as failed:
-        return f"TLS failed: {getattr(failed, 'verify_message', '') or failed.reason}"
+        return f"TLS failed: {getattr(failed, 'verify_message', '') or failed.reason or failed}"
     except OSError as failed:
         return failed.strerror or str(failed)
+    except UnicodeError:
+        return f"{parts.hostname} is no name that a machine can have"
     return ""
 
 

@@ -14,6 +14,7 @@ from grip.services.doctor.finding import Finding, error, unless, warning
 from grip.store import channels
 
 _NAME: Final = "secrets"
+_CHANNELS: Final = "channel_secrets"
 _FILE: Final = "file:"
 _CREDENTIAL: Final = "cred:"
 
@@ -26,7 +27,7 @@ async def of_settings(context: Context, config: Path | None) -> list[Finding]:
     found = [
         finding
         for where, reference in settings.secret_references(context.settings).items()
-        for finding in _look(where, reference)
+        for finding in _look(_NAME, where, reference)
     ]
     return unless(
         [*found, *_file(context, config)], _NAME, "The secrets of the settings are there."
@@ -41,35 +42,35 @@ async def of_channels(context: Context) -> list[Finding]:
         finding
         for channel in known
         if channel.enabled and channel.secret is not None
-        for finding in _look(f"channel {channel.name}", channel.secret)
+        for finding in _look(_CHANNELS, f"channel {channel.name}", channel.secret)
     ]
-    return unless(found, "channel_secrets", "The secrets of all channels are there.")
+    return unless(found, _CHANNELS, "The secrets of all channels are there.")
 
 
-def _look(where: str, reference: str) -> Iterator[Finding]:
+def _look(name: str, where: str, reference: str) -> Iterator[Finding]:
     try:
         settings.resolve_secret(reference)
     except errors.SecretUnresolved as missing:
-        yield _unresolved(where, reference, missing)
+        yield _unresolved(name, where, reference, missing)
         return
     if reference.startswith(_FILE) and is_open_to_all(Path(reference.removeprefix(_FILE))):
         yield warning(
-            _NAME,
+            name,
             f"{where}: every user of this machine can read {reference}.",
             f"chmod 600 {reference.removeprefix(_FILE)}, and let it belong to grip's user.",
         )
 
 
-def _unresolved(where: str, reference: str, missing: errors.SecretUnresolved) -> Finding:
+def _unresolved(name: str, where: str, reference: str, missing: errors.SecretUnresolved) -> Finding:
     sentence = f"{where}: {missing.message}."
     if reference.startswith(_CREDENTIAL) and not settings.ENVIRON.get("CREDENTIALS_DIRECTORY"):
         # Only the service itself is given its credentials.
         return warning(
-            _NAME,
+            name,
             f"{where}: {reference} cannot be seen from here, but by the service alone.",
             "See that the unit has LoadCredential= for it.",
         )
-    return error(_NAME, sentence, "Give it a value, or name another reference.")
+    return error(name, sentence, "Give it a value, or name another reference.")
 
 
 def _file(context: Context, config: Path | None) -> Iterator[Finding]:
