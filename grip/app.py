@@ -19,11 +19,14 @@ from grip.gateway.beside import Beside
 from grip.gateway.boots import Boot, Janitor
 from grip.gateway.details import ContentTerms, Details
 from grip.gateway.health import Health, HealthShare
+from grip.gateway.observing import Observer
 from grip.gateway.pipeline import Pipeline
 from grip.gateway.prober import Prober
+from grip.gateway.readings import Readings
 from grip.gateway.streams import StreamTerms
 from grip.gateway.upstream import Upstream
 from grip.ids import IdSource
+from grip.metrics import Counts, Shelf
 from grip.money.states import TierLimits
 from grip.payments.build import Providers
 from grip.providers.anthropic import AnthropicAdapter
@@ -37,7 +40,7 @@ from grip.services.context import Context
 from grip.settings import Settings
 from grip.store import detail_writers, schema
 from grip.store.aside import Aside
-from grip.store.books import HotBooks, PostgresBooks, SqliteBooks
+from grip.store.books import BatchMeter, HotBooks, PostgresBooks, SqliteBooks
 from grip.store.engine import Database
 from grip.tasks.callbacks import Deliveries, rules_of
 from grip.tasks.cancelling import Cancelling
@@ -70,6 +73,8 @@ class App:
     callbacks: Deliveries
     tasks: TaskRoom
     payments: Providers
+    counts: Counts
+    readings: Readings
 
     async def start(self, *, succeeds: Sequence[str] = ()) -> None:
         """Make or check the schema, open the books, and resolve what the dead have left.
@@ -84,6 +89,7 @@ class App:
         await self.janitor.run()
         await self.health.run()
         self.details.start()
+        self.readings.start()
 
     async def drain(self) -> None:
         """Put what is open into the books, unless they take nothing any more."""
@@ -115,14 +121,19 @@ def build(
     clock: Clock = system_clock,
     boot_id: str | None = None,
     patience: Patience = PATIENCE,
+    shelf: Shelf | None = None,
 ) -> App:
-    """Assemble a gateway from its settings; nothing is opened yet."""
+    """Assemble a gateway from its settings; nothing is opened yet.
+
+    `shelf` is where it lays what it counts, where other workers do so too.
+    """
+    counts = Counts()
     surroundings = context(settings, clock=clock)
     database = surroundings.database
-    books = _books(database, settings, clock)
+    books = _books(database, settings, clock, counts)
     transport = Network()
     answers = Answers(database, clock)
-    details = _details(database, settings, clock)
+    details = _details(database, settings, clock, counts)
     health = Health(clock)
     beside = Beside()
     calls = upstream(settings, transport, health, beside)
@@ -145,7 +156,7 @@ def build(
         health=health,
         boot=boot,
         answers=answers,
-        details=details,
+        observer=Observer(details, counts),
         streams=StreamTerms(
             slice_tokens=settings.streams.slice_tokens,
             drain_s=settings.streams.drain_timeout_s,
@@ -202,6 +213,8 @@ def build(
             patience=patience,
         ),
         payments=payment_providers(settings),
+        counts=counts,
+        readings=Readings(database, books, clock, counts, shelf or Shelf()),
     )
 
 
@@ -263,18 +276,25 @@ ADAPTERS: Mapping[str, Adapter] = {
 """The adapter of each kind of channel."""
 
 
-def _books(database: Database, settings: Settings, clock: Clock) -> HotBooks:
-    tiers = _tiers(settings)
-    if database.is_sqlite:
-        return SqliteBooks(database, tiers, clock)
-    return PostgresBooks(database, tiers)
+def _books(database: Database, settings: Settings, clock: Clock, counts: Counts) -> HotBooks:
+    tiers, meter = _tiers(settings), BatchMeter(counts)
+    books: HotBooks = (
+        SqliteBooks(database, tiers, clock, meter)
+        if database.is_sqlite
+        else PostgresBooks(database, tiers, meter)
+    )
+    counts.gauge("grip_queue_entries", lambda: books.waiting, ("books",))
+    return books
 
 
-def _details(database: Database, settings: Settings, clock: Clock) -> Details:
+def _details(database: Database, settings: Settings, clock: Clock, counts: Counts) -> Details:
     chosen = settings.content
     aside = Aside("details")
     terms = ContentTerms(logging=chosen.logging, max_bytes=chosen.max_bytes, redact=chosen.redact)
-    return Details(detail_writers.writer(database, aside), aside, clock, terms)
+    lost = counts.counter("grip_details_lost_total")
+    details = Details(detail_writers.writer(database, aside), aside, clock, terms, lost)
+    counts.gauge("grip_queue_entries", lambda: details.waiting, ("details",))
+    return details
 
 
 def upstream(settings: Settings, transport: Transport, health: Health, beside: Beside) -> Upstream:

@@ -106,6 +106,13 @@ class HookRefused(GripError):
     category = Category.UNAUTHENTICATED
 
 
+class MetricsForbidden(GripError):
+    """Somebody who is neither on this machine nor has the token asks for its metrics."""
+
+    code = "metrics_forbidden"
+    category = Category.FORBIDDEN
+
+
 class ModelNotAllowed(GripError):
     """The model is not on the key's allowlist."""
 

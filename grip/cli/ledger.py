@@ -74,7 +74,7 @@ def _verified(config: Config, *, since_checkpoint: bool, line: Line | None) -> R
         bar = progress.add_task("Verifying", total=ledger.CHECKS)
         return run(
             config,
-            ledger.verify,
+            ledger.verify_and_note,
             since_checkpoint=since_checkpoint,
             line=line,
             done=lambda _check: progress.advance(bar),

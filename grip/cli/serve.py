@@ -16,6 +16,7 @@ from grip.cli import output
 from grip.cli.options import AsJson, Config, os_user
 from grip.clock import system_clock
 from grip.ids import IdSource
+from grip.metrics import Shelf, shelf
 from grip.services import demo as demo_service
 from grip.services import deployment, starts
 from grip.services.context import Context
@@ -59,11 +60,11 @@ def serve(
     if chosen.server.workers == 1:
         server.run(gateway.build(chosen), listener, ready=ready)
         return
-    ids = IdSource()
+    ids, places = IdSource(), shelf.places(chosen.server.workers)
     status = supervisor.run(
         chosen.server.workers,
         lambda worker: server.run(
-            gateway.build(chosen, boot_id=worker.boot_id),
+            gateway.build(chosen, boot_id=worker.boot_id, shelf=Shelf(places, worker.place)),
             listener,
             ready=worker.ready,
             succeeds=worker.succeeds,

@@ -6,7 +6,7 @@ from typing import Protocol
 
 import msgspec
 
-from grip.money.entries import Admitted
+from grip.money.entries import Admitted, Settled
 from grip.money.limits import Standing
 from grip.money.pricing import Rates, Usage
 from grip.providers.form import Form
@@ -88,7 +88,9 @@ class Call(msgspec.Struct, kw_only=True):
     SHA-256 of what came with it. `headers` are the client's own that go along, names in small
     letters. `media` is there where not all is text; `form` is what was sent instead of JSON, and
     `body` then has its fields. `units` are the rates that the route counts by, where they are not
-    those of the type. `attempts` are the channels that were asked so far.
+    those of the type. `attempts` are the channels that were asked so far. `admitted`, `answered`
+    and `settled` are when the hold was in the books, the charge was asked for, and was on disk, on
+    the clock of `started`; 0 before.
     """
 
     request_id: str
@@ -118,6 +120,9 @@ class Call(msgspec.Struct, kw_only=True):
     created_s: int = 0
     first_byte_ms: int = 0
     attempts: list[Attempt] = []
+    admitted: float = 0.0
+    answered: float = 0.0
+    settled: float = 0.0
 
     def elapsed_ms(self) -> int:
         """Return the milliseconds since the request came in."""
@@ -206,6 +211,16 @@ class Ticket(msgspec.Struct, frozen=True, kw_only=True):
     def standings(self) -> tuple[Standing | None, Standing | None]:
         """How the limits on requests and tokens stand, for the headers of the answer."""
         return self.admitted.requests, self.admitted.tokens
+
+
+class Completed(msgspec.Struct, frozen=True, kw_only=True):
+    """A whole answer and what it was charged; `fallback` is the model that served instead."""
+
+    body: bytes
+    content_type: str
+    admitted: Admitted
+    settled: Settled
+    fallback: str | None
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True):

@@ -22,6 +22,7 @@ from grip.gateway.call import Call, Measured, Plan, Route, Ticket
 from grip.gateway.content import MARGIN_BYTES, Keeper
 from grip.gateway.streams import Relay
 from grip.gateway.tracing import Ended
+from grip.metrics import Counter
 from grip.money.entries import COMPLETED
 from grip.providers.port import Answer, RequestRefused
 from grip.store.aside import Aside
@@ -71,10 +72,15 @@ class Seen(msgspec.Struct):
 
 
 class Details:
-    """Takes records of calls that have ended, and writes them."""
+    """Takes records of calls that have ended, and writes them; `counted` are those it lost."""
 
     def __init__(
-        self, writer: DetailWriter, aside: Aside, clock: Clock, terms: ContentTerms
+        self,
+        writer: DetailWriter,
+        aside: Aside,
+        clock: Clock,
+        terms: ContentTerms,
+        counted: Counter | None = None,
     ) -> None:
         self._writer = writer
         self._aside = aside
@@ -83,6 +89,7 @@ class Details:
         self._keeper = Keeper(terms.max_bytes, terms.redact)
         self._waiting: deque[Ended] = deque()
         self._bytes = 0
+        self._counted = counted or Counter()
         self._dropped = 0
         self._lost = 0
         self._trouble = ""
@@ -91,6 +98,11 @@ class Details:
         self._is_stopping = False
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+
+    @property
+    def waiting(self) -> int:
+        """How many records are to be written."""
+        return len(self._waiting)
 
     def logs(self, caller: Caller) -> bool:
         """Return whether the content of this caller's calls is kept."""
@@ -333,6 +345,7 @@ class Details:
     def _tell(self) -> None:
         """Say how many were lost since the last time, and why."""
         self._told_at = time.monotonic()
+        self._counted.add((), self._dropped + self._lost)
         if self._dropped or self._lost:
             log.warning(
                 "details.lost",

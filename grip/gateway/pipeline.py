@@ -6,6 +6,7 @@ nobody waits for the admission any more.
 """
 
 import asyncio
+import time
 from collections.abc import Coroutine, Mapping
 from typing import Any, Final, TypeVar
 
@@ -18,9 +19,10 @@ from grip.gateway import admission, counting, metering, routing, settlement
 from grip.gateway.allowance import Allowance
 from grip.gateway.answers import Answers
 from grip.gateway.boots import Boot
-from grip.gateway.call import Call, Candidate, Measured, Plan, Ticket
-from grip.gateway.details import Details, Seen
+from grip.gateway.call import Call, Candidate, Completed, Measured, Plan, Ticket
+from grip.gateway.details import Seen
 from grip.gateway.health import Health
+from grip.gateway.observing import Observer
 from grip.gateway.routes import Routes
 from grip.gateway.streams import Relay, Sink, StreamTerms
 from grip.gateway.upstream import Served, Upstream
@@ -43,16 +45,6 @@ T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 
-class Completed(msgspec.Struct, frozen=True, kw_only=True):
-    """A whole answer and what it was charged; `fallback` is the model that served instead."""
-
-    body: bytes
-    content_type: str
-    admitted: Admitted
-    settled: Settled
-    fallback: str | None
-
-
 class Pipeline:
     """Carries calls from their admission to their settlement."""
 
@@ -69,7 +61,7 @@ class Pipeline:
         health: Health,
         boot: Boot,
         answers: Answers,
-        details: Details,
+        observer: Observer,
         streams: StreamTerms,
     ) -> None:
         self.books = books
@@ -81,7 +73,7 @@ class Pipeline:
         self._health = health
         self._boot = boot
         self._answers = answers
-        self._details = details
+        self._observer = observer
         self._streams = streams
         self._tasks: set[asyncio.Task[Any]] = set()
 
@@ -120,18 +112,20 @@ class Pipeline:
                 kind, body = served.answer.content_type, served.answer.body
                 answer = await self._answers.keep(call, kind, body)
             measured = _measured(call, served)
-            settled = await self._settle(self._completed(call, ticket, served, measured, answer))
+            settled = await self._settle(
+                call, self._completed(call, ticket, served, measured, answer)
+            )
         except (errors.GripError, RequestRefused) as error:
             error.standings = ticket.standings
             await self._let_go(call)
-            self._details.failed(call, ticket, error)
+            self._observer.failed(call, ticket, error)
             raise
         except BaseException as error:
             await asyncio.shield(self._spawn(settlement.release_surely(self.books, call)))
-            self._details.failed(call, ticket, error)
+            self._observer.failed(call, ticket, error)
             raise
         failpoints.hit("call.before_end")
-        self._details.completed(call, ticket, served.answer, measured)
+        self._observer.completed(call, ticket, served.answer, measured)
         return Completed(
             body=served.answer.body,
             content_type=served.answer.content_type,
@@ -157,14 +151,14 @@ class Pipeline:
         except (errors.GripError, RequestRefused) as error:
             error.standings = ticket.standings
             await self._let_go(call)
-            self._details.streamed(call, relay, error=error)
+            self._observer.streamed(call, relay, error=error)
             raise
         except asyncio.CancelledError:
             await asyncio.shield(self._spawn(self._abandon(call, relay)))
             raise
         except BaseException as error:
             await self._let_go(call)
-            self._details.failed(call, ticket, error)
+            self._observer.failed(call, ticket, error)
             raise
         else:
             await self._finish(call, relay)
@@ -194,12 +188,14 @@ class Pipeline:
         call.created_s = self._clock() // 1_000_000
         seen = Seen()
         try:
-            return await self._hold(call, seen)
+            ticket = await self._hold(call, seen)
         except errors.GripError as error:
             if seen.plan is None and seen.caller is not None:
                 seen.plan = self._routes.refused(seen.caller, call)
-            self._details.refused(call, seen, error)
+            self._observer.refused(call, seen, error)
             raise
+        self._observer.admitted(call)
+        return ticket
 
     async def _hold(self, call: Call, seen: Seen) -> Ticket:
         fresh = False
@@ -273,7 +269,7 @@ class Pipeline:
                 spawn=self._spawn,
             ),
             drain_s=self._streams.drain_s,
-            seen_most=self._details.stream_bytes(ticket.plan.caller),
+            seen_most=self._observer.stream_bytes(ticket.plan.caller),
         )
 
     def _completed(
@@ -291,13 +287,16 @@ class Pipeline:
             answer=kept,
         )
 
-    async def _settle(self, entry: Settle) -> Settled:
+    async def _settle(self, call: Call, entry: Settle) -> Settled:
         """Charge, and know that it is charged: who is cancelled meanwhile waits all the same."""
+        call.answered = time.monotonic()
         try:
-            return await settlement.settle(self.books, entry)
+            settled = await settlement.settle(self.books, entry)
         except asyncio.CancelledError:
             # The entry may be in the books already; the same effect asked for again happens once.
-            return await asyncio.shield(self._spawn(settlement.settle(self.books, entry)))
+            settled = await asyncio.shield(self._spawn(settlement.settle(self.books, entry)))
+        self._observer.charged(call, entry, settled)
+        return settled
 
     async def _break_off(self, call: Call, relay: Relay, fault: ChannelFault) -> None:
         """End a stream that died half-way: no charge for who waited, the truth for who left."""
@@ -310,7 +309,7 @@ class Pipeline:
             return
         await self._let_go(call)
         error = errors.ServiceUnavailable("the upstream broke off; nothing was charged")
-        self._details.streamed(call, relay, error=error)
+        self._observer.streamed(call, relay, error=error)
         await relay.fail(error)
 
     async def _abandon(self, call: Call, relay: Relay) -> None:
@@ -320,7 +319,7 @@ class Pipeline:
             return
         await self._let_go(call)
         error = errors.ServiceUnavailable(_STOPPED)
-        self._details.streamed(call, relay, error=error)
+        self._observer.streamed(call, relay, error=error)
         if relay.stream is not None:
             await relay.fail(error)
 
@@ -328,7 +327,7 @@ class Pipeline:
         """Charge a stream that has ended or was left, then let the client see its end."""
         if not relay.is_owed:
             await self._let_go(call)
-            self._details.streamed(call, relay)
+            self._observer.streamed(call, relay)
             return
         candidate = relay.candidate
         if candidate is None:
@@ -345,12 +344,12 @@ class Pipeline:
             told = error.detail or error.message
             log.warning("stream.unsettled", request_id=call.request_id, error=told)
             await self._let_go(call)
-            self._details.streamed(call, relay, error=error)
+            self._observer.streamed(call, relay, error=error)
             await relay.fail(error)
             return
         failpoints.hit("call.before_end")
         relay.see(tail)
-        self._details.streamed(call, relay, measured=measured)
+        self._observer.streamed(call, relay, measured=measured)
         await relay.end(tail)
 
     async def _charge(
@@ -371,7 +370,7 @@ class Pipeline:
             region=self._region,
             answer=answer,
         )
-        await self._settle(entry)
+        await self._settle(call, entry)
 
     async def _let_go(self, call: Call) -> None:
         """Release the hold; where the database is away, go on trying while the caller does not."""

@@ -6,6 +6,7 @@ is not started twice.
 
 import asyncio
 import datetime as dt
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
@@ -36,6 +37,9 @@ class Ticker:
         self._scheduler = AsyncIOScheduler(timezone=dt.UTC)
         self._running: set[asyncio.Future[Any]] = set()
         self._optional: set[asyncio.Future[Any]] = set()
+        self._runs = app.counts.counter("grip_job_runs_total")
+        self._spent = app.counts.counter("grip_job_milliseconds_total")
+        self._add("metrics", app.readings.publish, _SHARE_EVERY_S)
         self._add("health", app.health.run, _SHARE_EVERY_S)
         self._add("heartbeat", app.boot.beat, BEAT_EVERY_S)
         self._add("janitor", app.janitor.run, BEAT_EVERY_S)
@@ -79,13 +83,16 @@ class Ticker:
         )
 
     async def _run(self, name: str, job: Job, *, is_awaited: bool) -> None:
+        begun, outcome = time.monotonic(), "failed"
         work = asyncio.ensure_future(job())
         self._running.add(work)
         if not is_awaited:
             self._optional.add(work)
         try:
             await work
+            outcome = "done"
         except asyncio.CancelledError:
+            outcome = "cancelled"
             if not work.cancelled():
                 raise
         except errors.GripError as error:
@@ -93,5 +100,7 @@ class Ticker:
         except Exception:
             log.exception("job.failed", job=name)
         finally:
+            self._runs.add((name, outcome))
+            self._spent.add((name,), int((time.monotonic() - begun) * 1000))
             self._running.discard(work)
             self._optional.discard(work)

@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
+import structlog
+
 from grip import errors
 from grip.money import ledger, pricing
 from grip.money.entries import CAPPED, CRASH_VOID
@@ -15,13 +17,16 @@ from grip.services.checkpoints import Line
 from grip.services.context import Context
 from grip.store import chain as blocks
 from grip.store import checkpoints as checkpoint_store
-from grip.store import guards, invariants, usage
+from grip.store import guards, invariants, standing, usage
 from grip.store import ledger as journal
 from grip.store.checkpoints import Checkpoint
 from grip.store.engine import Connection
 from grip.store.snapshot import freeze
+from grip.store.standing import Verified
 
 T = TypeVar("T")
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +81,29 @@ async def verify(
                 "then: grip ledger checkpoint"
             )
         return await examine(connection, since=since, line=line, done=done)
+
+
+async def verify_and_note(
+    context: Context,
+    *,
+    since_checkpoint: bool = False,
+    line: Line | None = None,
+    done: Callable[[Check], None] | None = None,
+) -> Report:
+    """Verify, and write down when that was and what it found, for those who watch.
+
+    A database that takes no note has been checked all the same.
+    """
+    report = await verify(context, since_checkpoint=since_checkpoint, line=line, done=done)
+    verified = Verified(
+        at_us=context.clock(), violations=sum(check.count for check in report.checks)
+    )
+    try:
+        async with context.database.write() as connection:
+            await standing.note_verified(connection, verified)
+    except errors.DatabaseUnavailable as error:
+        log.warning("ledger.not_noted", error=error.detail or error.message)
+    return report
 
 
 async def examine(

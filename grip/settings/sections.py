@@ -33,6 +33,7 @@ from grip.settings.kinds import (
     Word,
 )
 from grip.settings.patterns import Patterns
+from grip.settings.payment_keys import SecretReference
 from grip.settings.places import Place, Places, Ports
 from grip.settings.schema import (
     key,
@@ -86,6 +87,13 @@ class Server:
         30,
         Whole(minimum=0, maximum=86_400),
         "How long in whole seconds a stopping node lets running requests finish.",
+    )
+    metrics_token: str | None = key(
+        None,
+        OrNothing(kind=SecretReference(), word="none"),
+        'Reference to the token that /metrics demands of everybody. With "none", programs on this '
+        "machine may read it, and nobody to whom a proxy passes it on; set one where your proxy "
+        "adds no X-Forwarded-For.",
     )
     crash_verdict: str = key(
         "crash_void",

@@ -1,5 +1,7 @@
 """Small facts about the database itself, by name."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -27,6 +29,17 @@ async def swap(connection: AsyncConnection, name: str, old: str | None, new: str
         return (await connection.execute(fresh)).rowcount == 1
     change = sa.update(meta).where(meta.c.name == name, meta.c.value == old).values(value=new)
     return (await connection.execute(change)).rowcount == 1
+
+
+async def replace(connection: AsyncConnection, name: str, value: str) -> None:
+    """Tell a fact in place of what was told before, if anything was."""
+    insert: Any = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    statement = insert(meta).values(name=name, value=value)
+    await connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["name"], set_={"value": statement.excluded.value}
+        )
+    )
 
 
 async def is_empty(connection: AsyncConnection) -> bool:

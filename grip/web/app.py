@@ -19,6 +19,7 @@ from grip.web.routes import (
     health,
     hooks,
     metered,
+    metrics,
     models,
     openapi,
     regions,
@@ -85,6 +86,7 @@ def _framework(app: App) -> Litestar:
         route_handlers=[
             health.healthz,
             health.readyz,
+            metrics.show_metrics,
             models.list_models,
             models.show_model,
             wallet.show_wallet,
@@ -114,7 +116,9 @@ def _framework(app: App) -> Litestar:
     )
 
 
-def _grip_error(_: Request[Any, Any, Any], error: errors.GripError) -> Response[Any]:
+def _grip_error(request: Request[Any, Any, Any], error: errors.GripError) -> Response[Any]:
+    app: App = request.app.state.app
+    app.counts.counter("grip_refusals_total").add((error.code,))
     headers = {name.decode(): value.decode() for name, value in response.error_headers(error)}
     return Response({"error": error_object(error)}, status_code=status_of(error), headers=headers)
 

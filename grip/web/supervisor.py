@@ -27,8 +27,12 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Worker:
-    """What a worker is told: its boot, those of the dead that it replaces, and whom to tell."""
+    """What a worker is told: its boot, those of the dead that it replaces, and whom to tell.
 
+    `place` is its number among those that run: who replaces another has the same.
+    """
+
+    place: int
     boot_id: str
     succeeds: tuple[str, ...]
     ready: Callable[[], None]
@@ -54,14 +58,14 @@ class _Supervisor:
     def __init__(self, work: Work, new_boot_id: Callable[[], str]) -> None:
         self._work = work
         self._new_boot_id = new_boot_id
-        self._started: dict[int, tuple[tuple[str, ...], float]] = {}
+        self._started: dict[int, tuple[int, tuple[str, ...], float]] = {}
         self._stopping = False
 
     def run(self, count: int, ready: Callable[[], None]) -> int:
         for number in _STOPS:
             signal.signal(number, self._stop)
         with self._unsignalled():
-            pipes = [self._start() for _ in range(count)]
+            pipes = [self._start(place) for place in range(count)]
         if not _all_ready(pipes):
             self._stop(signal.SIGTERM, None)
             self._reap_all()
@@ -72,7 +76,7 @@ class _Supervisor:
             time.sleep(_POLL_S)
         return 0
 
-    def _start(self, succeeds: tuple[str, ...] = ()) -> int:
+    def _start(self, place: int, succeeds: tuple[str, ...] = ()) -> int:
         """Fork a worker; return the end of a pipe that gets a byte when it can answer."""
         reading, writing = os.pipe()
         boot_id = self._new_boot_id()
@@ -80,10 +84,15 @@ class _Supervisor:
         pid = os.fork()
         if pid == 0:
             os.close(reading)
-            worker = Worker(boot_id=boot_id, succeeds=succeeds, ready=lambda: _say_ready(writing))
+            worker = Worker(
+                place=place,
+                boot_id=boot_id,
+                succeeds=succeeds,
+                ready=lambda: _say_ready(writing),
+            )
             self._be(worker)
         os.close(writing)
-        self._started[pid] = ((boot_id, *succeeds), time.monotonic())
+        self._started[pid] = (place, (boot_id, *succeeds), time.monotonic())
         return reading
 
     def _be(self, worker: Worker) -> NoReturn:
@@ -107,7 +116,7 @@ class _Supervisor:
             done, status = os.waitpid(pid, os.WNOHANG)
             if not done:
                 continue
-            boots, started_s = self._started.pop(pid)
+            place, boots, started_s = self._started.pop(pid)
             lived_s = time.monotonic() - started_s
             if self._stopping:
                 continue
@@ -117,7 +126,8 @@ class _Supervisor:
             with self._unsignalled():
                 if not self._stopping:
                     # One that died young may not have come to speak for those before it.
-                    os.close(self._start(boots if lived_s < _SURELY_BEGUN_S else boots[:1]))
+                    known = boots if lived_s < _SURELY_BEGUN_S else boots[:1]
+                    os.close(self._start(place, known))
 
     @contextlib.contextmanager
     def _unsignalled(self) -> Iterator[None]:

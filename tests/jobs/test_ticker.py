@@ -11,6 +11,7 @@ from structlog.testing import capture_logs
 from grip import errors
 from grip.app import App
 from grip.jobs import Ticker
+from grip.metrics import Counts
 
 Job = Callable[[], Awaitable[Any]]
 OFTEN_S = 0.01
@@ -56,6 +57,8 @@ def ticker(
 ) -> Ticker:
     """Return the ticker of a gateway that does only this by the clock."""
     gateway = SimpleNamespace(
+        counts=Counts(),
+        readings=SimpleNamespace(publish=Runs()),
         boot=SimpleNamespace(beat=beat or Runs()),
         janitor=SimpleNamespace(run=look or Runs(), forget=forget or Runs()),
         answers=SimpleNamespace(sweep=sweep or Runs()),

@@ -11,8 +11,7 @@ import pytest
 from grip import app as composition
 from grip import errors
 from grip.app import App
-from grip.gateway.call import Call
-from grip.gateway.pipeline import Completed
+from grip.gateway.call import Call, Completed
 from grip.money.entries import CRASH_VOID, Admit, Admitted, Stale
 from grip.providers.json_object import JsonObject
 from grip.settings import load

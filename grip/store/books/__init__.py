@@ -4,8 +4,8 @@ Entries go in, outcomes come out; whatever arrives together shares a transaction
 the gateway knows, `sqlite.py` and `postgres.py` are the engines, `statements.py` the SQL of both.
 """
 
-from grip.store.books.port import HotBooks
+from grip.store.books.port import BatchMeter, HotBooks
 from grip.store.books.postgres import PostgresBooks
 from grip.store.books.sqlite import SqliteBooks
 
-__all__ = ["HotBooks", "PostgresBooks", "SqliteBooks"]
+__all__ = ["BatchMeter", "HotBooks", "PostgresBooks", "SqliteBooks"]

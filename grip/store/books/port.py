@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from grip import errors
+from grip.metrics import Counts
 from grip.money.entries import Admit, Admitted, Entry, Outcome, Release, Settle
 from grip.store.records import Caller, Catalog
 
@@ -22,6 +23,19 @@ AGAIN_AFTER_S = 1.0
 """When the books try again to let go of a hold that nobody waits for any more."""
 
 
+class BatchMeter:
+    """Where the books count their transactions, on the loop."""
+
+    def __init__(self, counts: Counts) -> None:
+        self._size = counts.histogram("grip_batch_size")
+        self._seconds = counts.histogram("grip_batch_seconds")
+
+    def done(self, entries: int, seconds: float) -> None:
+        """Count a transaction of so many entries that took so long."""
+        self._size.observe((), entries)
+        self._seconds.observe((), seconds)
+
+
 class HotBooks(Protocol):
     """What the request path needs of the database.
 
@@ -29,6 +43,10 @@ class HotBooks(Protocol):
     """
 
     lost: asyncio.Event
+
+    @property
+    def waiting(self) -> int:
+        """How many entries wait for a transaction."""
 
     async def start(self) -> None:
         """Open connections and begin to take entries."""

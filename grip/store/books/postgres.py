@@ -45,9 +45,15 @@ log = structlog.get_logger(__name__)
 class PostgresBooks(Lookups):
     """`HotBooks` on a PostgreSQL database."""
 
-    def __init__(self, database: Database, tiers: Mapping[str, TierLimits]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        tiers: Mapping[str, TierLimits],
+        meter: port.BatchMeter | None = None,
+    ) -> None:
         super().__init__(database)
         self._database = database
+        self._meter = meter
         self._batches = Batches(database, tiers)
         self._lifeline = Lifeline(database.dsn)
         self._barrier = Barrier(self._flush)
@@ -88,6 +94,11 @@ class PostgresBooks(Lookups):
         future: asyncio.Future[Outcome] = self._loop.create_future()
         self._enqueue(entry, future)
         return await port.answer(entry, future, self._enqueue)
+
+    @property
+    def waiting(self) -> int:
+        """How many entries wait for a transaction."""
+        return len(self._waiting)
 
     async def _read_caller(self, key_hash: str) -> Any:
         try:
@@ -139,9 +150,12 @@ class PostgresBooks(Lookups):
     async def _run(self, items: list[Item]) -> None:
         """Run a batch; answer its admissions once it is committed, the rest once it is on disk."""
         life = self._lifeline.life
+        begun, entries = self._loop.time(), len(items)
         try:
             items, outcomes = await self._persist(items)
         finally:
+            if self._meter is not None:
+                self._meter.done(entries, self._loop.time() - begun)
             self._free += 1
             self._wake()
         admissions = [isinstance(entry, Admit) for entry, _ in items]

@@ -39,11 +39,18 @@ log = structlog.get_logger(__name__)
 class SqliteBooks(Lookups):
     """`HotBooks` on a SQLite file."""
 
-    def __init__(self, database: Database, tiers: Mapping[str, TierLimits], clock: Clock) -> None:
+    def __init__(
+        self,
+        database: Database,
+        tiers: Mapping[str, TierLimits],
+        clock: Clock,
+        meter: port.BatchMeter | None = None,
+    ) -> None:
         if database.path is None:
             raise errors.ConfigurationInvalid("database.url: not a SQLite file")
         super().__init__(database)
         self._path = database.path
+        self._meter = meter
         self._writer = Writer(self._path, tiers, clock)
         self._waiting: deque[Item] = deque()
         self._batches: SimpleQueue[list[Item] | None] = SimpleQueue()
@@ -90,6 +97,11 @@ class SqliteBooks(Lookups):
         future: asyncio.Future[Outcome] = self._loop.create_future()
         self._enqueue(entry, future)
         return await port.answer(entry, future, self._enqueue)
+
+    @property
+    def waiting(self) -> int:
+        """How many entries wait for a transaction."""
+        return len(self._waiting)
 
     async def _read_caller(self, key_hash: str) -> Any:
         """Read on the loop: microseconds, and it waits for no writer."""
@@ -145,6 +157,8 @@ class SqliteBooks(Lookups):
 
     def _answer(self, items: list[Item], outcomes: list[Outcome]) -> None:
         """Tell whoever waits; a hold that nobody waits for is let go, however long it takes."""
+        if self._meter is not None:
+            self._meter.done(len(items), self._loop.time() - self._begun)
         self._running = []
         for (entry, future), outcome in zip(items, outcomes, strict=True):
             if future is None:

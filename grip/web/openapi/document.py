@@ -113,6 +113,7 @@ def document() -> bytes:
                 },
                 "securitySchemes": {
                     "bearer": {"type": "http", "scheme": "bearer"},
+                    "metrics": {"type": "http", "scheme": "bearer"},
                     "x-api-key": {"type": "apiKey", "in": "header", "name": "x-api-key"},
                 },
             },
@@ -141,6 +142,15 @@ def _post(path: str, told: Metered) -> Schema:
     if told.is_anthropics:
         operation["security"] = [{"x-api-key": []}, {"bearer": []}]
     return operation
+
+
+def _metrics() -> Schema:
+    """Return the path of the page for Prometheus, which has a token of its own."""
+    path = get("metrics", "What the operator's Prometheus reads", "Answer", 403)
+    operation = path["get"]
+    operation["security"] = [{}, {"metrics": []}]
+    operation["responses"]["200"]["content"] = {"text/plain": {"schema": {"type": "string"}}}
+    return path
 
 
 _KEYED: Final = (401, 503)
@@ -184,6 +194,7 @@ _PLAIN: Final[Mapping[str, Schema]] = MappingProxyType(
         "/v1/regions": get("regions", "Where grip can be reached", "Regions", keyless=True),
         "/healthz": get("healthz", "Whether the process lives", "Health", keyless=True),
         "/readyz": get("readyz", "Whether it can serve", "Health", keyless=True),
+        "/metrics": _metrics(),
         "/openapi.json": get("openapi", "This document", "Answer", keyless=True),
     }
 )

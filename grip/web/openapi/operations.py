@@ -15,7 +15,7 @@ CODES: Final[Mapping[int, str]] = MappingProxyType(
         400: "`invalid_request_error`: the body cannot be read, or the upstream refused it",
         401: "`invalid_api_key`: missing, unknown, revoked or expired",
         402: "`insufficient_credits`, `api_key_budget_exhausted` or `member_limit_exhausted`",
-        403: "`model_not_allowed`: not on the key's list",
+        403: "`model_not_allowed`: not on the key's list; or `metrics_forbidden`",
         404: "`model_not_found`: not for sale here; or `not_found`",
         409: "`idempotency_key_in_use`, `idempotency_result_unavailable`, or `conflict`: try later",
         413: "`request_too_large`, or the upstream's own",

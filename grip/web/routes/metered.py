@@ -17,6 +17,7 @@ from grip import errors
 from grip.app import App
 from grip.gateway.beside import LARGE_BYTES
 from grip.gateway.call import Call
+from grip.gateway.observing import UPSTREAM_REFUSED
 from grip.gateway.upstream import RequestRefused
 from grip.providers.form import Form
 from grip.providers.json_object import JsonObject
@@ -111,12 +112,14 @@ def handlers(app: App) -> dict[str, ASGIApp]:
 
 def _handler(app: App, surface: Surface) -> ASGIApp:
     new_id: Callable[[str], str] = app.context.new_id
-    shape = surface.shape
+    counts, shape = app.counts, surface.shape
+    refusals = counts.counter("grip_refusals_total")
 
     async def handle(scope: Scope, receive: Receive, send: Send) -> None:
         request_id = new_id("req")
         sink = response.EventStream(receive, send, request_id, shape)
         call: Call | None = None
+        counts.in_flight += 1
         try:
             call = await _read(app, surface, scope, receive, request_id)
             if call.idem_key is not None and await _answered_before(app, call, send, shape):
@@ -126,8 +129,10 @@ def _handler(app: App, surface: Surface) -> ASGIApp:
             else:
                 await (_count if surface.free else _complete)(app, call, send, shape)
         except RequestRefused as refused:
+            refusals.add((UPSTREAM_REFUSED,))
             await _pass_on(send, request_id, refused, shape)
         except errors.GripError as error:
+            refusals.add((error.code,))
             await _refuse(send, sink, request_id, error, shape)
         except asyncio.CancelledError:
             # Only a gateway whose time to stop is over cancels; a stream says so itself.
@@ -136,9 +141,11 @@ def _handler(app: App, surface: Surface) -> ASGIApp:
                 await response.respond_error(send, request_id, stopped, shape)
         except Exception:
             log.exception("request.failed", request_id=request_id)
+            refusals.add((errors.GripError.code,))
             failure = errors.GripError("grip failed; its log has the request's id")
             await _refuse(send, sink, request_id, failure, shape)
         finally:
+            counts.in_flight -= 1
             _give_up_files(call)
             await sink.close()
 

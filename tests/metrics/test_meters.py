@@ -1,0 +1,44 @@
+"""What is counted, and that strangers cannot make it grow without end."""
+
+from grip.metrics import Counter, Counts, Histogram
+from grip.metrics.counts import Snapshot, total
+from grip.metrics.meters import MOST_SERIES, OTHER
+
+
+def test_a_histogram_counts_a_value_up_to_the_bound_that_it_reaches():
+    """A value that is a bound belongs to it; one above all of them is counted too."""
+    histogram = Histogram((1.0, 2.0))
+    for value in (0.5, 1.0, 1.5, 9.0):
+        histogram.observe(("a",), value)
+
+    assert histogram.values == {("a",): [2, 1, 1, 12.0]}
+
+
+def test_a_metric_has_no_more_series_than_it_has_room_for():
+    """What comes after is counted, under a name that says so."""
+    counter, histogram = Counter(), Histogram((1.0,))
+    for number in range(MOST_SERIES + 5):
+        counter.add((f"model-{number}", "x"))
+        histogram.observe((f"model-{number}",), 1)
+
+    assert len(counter.values) == len(histogram.values) == MOST_SERIES + 1
+    assert counter.values[OTHER, OTHER] == 5
+    assert histogram.values[OTHER,] == [5, 0, 5]
+
+
+def test_workers_are_added_up():
+    """Counters and histograms series by series; of gauges only what is not old."""
+    one, two = Counts(), Counts()
+    for counts, calls in ((one, 1), (two, 2)):
+        counts.in_flight = calls
+        counts.counter("grip_refusals_total").add(("not_found",), calls)
+        counts.histogram("grip_batch_size").observe((), calls)
+    two.counter("grip_refusals_total").add(("conflict",))
+    gone = Snapshot(at=-1e9, gauges={"grip_requests_in_flight": [((), 7)]})
+
+    found = total([one.snapshot(), two.snapshot(), gone])
+
+    assert dict(found.counters["grip_refusals_total"]) == {("not_found",): 3, ("conflict",): 1}
+    assert dict(found.gauges["grip_requests_in_flight"]) == {(): 3}
+    ((_, cells),) = found.histograms["grip_batch_size"]
+    assert (cells[:3], cells[-1]) == ([1, 1, 0], 3)
