@@ -54,6 +54,14 @@ def configure(chosen: Log) -> None:
     _configure_libraries(level, shared, last)
 
 
+def of_request(request_id: str) -> None:
+    """Let every line that comes of what is done from here on carry the request's id.
+
+    It holds for the task of the request, and for those that it begins.
+    """
+    structlog.contextvars.bind_contextvars(request_id=request_id)
+
+
 def _configure_libraries(
     level: int,
     shared: list[structlog.typing.Processor],

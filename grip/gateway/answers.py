@@ -70,7 +70,7 @@ class Answers:
             async with self._database.write() as connection:
                 await idempotency.put_answer(connection, call.request_id, body, self._clock())
         except errors.DatabaseUnavailable as error:
-            log.warning("answer.not_kept", request_id=call.request_id, error=error.detail)
+            log.warning("answer.not_kept", error=error.detail)
             return None
         return Answer(content_type=content_type, body=None)
 

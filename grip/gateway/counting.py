@@ -12,7 +12,7 @@ import structlog
 
 from grip import errors
 from grip.gateway.call import Call, Plan
-from grip.gateway.upstream import Upstream
+from grip.gateway.upstream import Upstream, word_for
 from grip.providers.conversation import Untranslatable
 from grip.providers.port import ChannelFault
 from grip.transport.port import TransportFault
@@ -48,8 +48,7 @@ async def _ask(call: Call, plan: Plan, upstream: Upstream) -> bytes | None:
         except _FAULTS as fault:
             log.warning(
                 "count.failed",
-                request_id=call.request_id,
                 channel=candidate.channel.name,
-                fault=str(fault),
+                fault=word_for(fault),
             )
     return None

@@ -300,7 +300,7 @@ class Pipeline:
 
     async def _break_off(self, call: Call, relay: Relay, fault: ChannelFault) -> None:
         """End a stream that died half-way: no charge for who waited, the truth for who left."""
-        log.warning("stream.failed", request_id=call.request_id, fault=str(fault))
+        log.warning("stream.failed", fault=fault.reason)
         if relay.candidate is not None:
             self._health.failed(relay.candidate, fault.reason, fault.retry_after_s)
             self._upstream.broke(call, fault)
@@ -342,7 +342,7 @@ class Pipeline:
             await self._charge(call, relay, candidate, measured, tail)
         except errors.GripError as error:
             told = error.detail or error.message
-            log.warning("stream.unsettled", request_id=call.request_id, error=told)
+            log.warning("stream.unsettled", error=told)
             await self._let_go(call)
             self._observer.streamed(call, relay, error=error)
             await relay.fail(error)

@@ -139,7 +139,7 @@ class Upstream:
             try:
                 answer = await self.attempt(call, candidate)
             except _FAULTS as fault:
-                walk = walk or self._walk(call)
+                walk = walk or _Walk(health, self.told)
                 walk.pass_over(asked, attempt, fault)
             except RequestRefused:
                 health.served(candidate)
@@ -171,7 +171,7 @@ class Upstream:
                     try:
                         stream = await self._open(trial, call, candidate)
                     except _FAULTS as fault:
-                        walk = walk or self._walk(call)
+                        walk = walk or _Walk(health, self.told)
                         walk.pass_over(asked, attempt, fault)
                         continue
                     except RequestRefused:
@@ -250,9 +250,6 @@ class Upstream:
             return await self._beside.run(adapter.request, wire_call, target)
         return adapter.request(wire_call, target)
 
-    def _walk(self, call: Call) -> "_Walk":
-        return _Walk(call, self._health, self.told)
-
     def _timeouts(self, channel: Channel) -> Timeouts:
         default = self._defaults
         return Timeouts(
@@ -319,10 +316,7 @@ def _no_stream(adapter: Adapter, wire_call: UpstreamCall, body: bytes) -> Channe
 class _Walk:
     """Why the channels of one call were passed over, and what that comes to."""
 
-    def __init__(
-        self, call: Call, health: Health, told: Callable[[Channel, Exception], str]
-    ) -> None:
-        self._call = call
+    def __init__(self, health: Health, told: Callable[[Channel, Exception], str]) -> None:
         self._health = health
         self._told = told
         self._unspoken: Untranslatable | None = None
@@ -341,10 +335,9 @@ class _Walk:
         self._health.failed(candidate, *_reason(fault))
         log.warning(
             "channel.failed",
-            request_id=self._call.request_id,
             channel=candidate.channel.name,
             attempt=attempt,
-            fault=asked.detail or asked.reason,
+            fault=word_for(fault),
         )
 
     def end(self) -> errors.GripError:
@@ -355,7 +348,7 @@ class _Walk:
 
 
 def _nobody(call: Call) -> errors.GripError:
-    log.error("channel.none", request_id=call.request_id, model=call.model)
+    log.error("channel.none", model=call.model)
     return errors.ServiceUnavailable("no channel serves this model at the moment")
 
 
@@ -366,6 +359,11 @@ def _reason(fault: Exception) -> tuple[str, int | None]:
     if isinstance(fault, TransportFault):
         return fault.reason, None
     return "untranslatable" if isinstance(fault, Untranslatable) else "secret", None
+
+
+def word_for(fault: Exception) -> str:
+    """Return what the log says of a fault: not what an upstream wrote, which may quote anybody."""
+    return _reason(fault)[0]
 
 
 def _begin(call: Call, candidate: Candidate) -> Attempt:

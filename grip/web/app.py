@@ -10,7 +10,7 @@ from litestar.exceptions import HTTPException
 from litestar.plugins import PluginProtocol
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-from grip import errors
+from grip import errors, logs
 from grip.app import App
 from grip.web import response
 from grip.web.errors import OPENAI, error_object, status_of
@@ -56,7 +56,9 @@ def build(app: App) -> ASGIApp:
         if handler is not None:
             await handler(scope, receive, send)
         else:
-            await framework(scope, receive, _naming(send, new_id("req")))
+            request_id = new_id("req")
+            logs.of_request(request_id)
+            await framework(scope, receive, _naming(send, request_id))
 
     return front
 

@@ -9,7 +9,7 @@ from typing import Final
 import structlog
 from litestar.types import ASGIApp, Receive, Scope, Send
 
-from grip import errors
+from grip import errors, logs
 from grip.web import response
 from grip.web.errors import OPENAI
 
@@ -28,6 +28,7 @@ def handler(take: Take, new_id: Callable[[str], str], *, refused: str | None = N
 
     async def handle(scope: Scope, receive: Receive, send: Send) -> None:
         request_id = new_id("req")
+        logs.of_request(request_id)
         try:
             await take(scope, receive)
         except errors.GripError as error:
@@ -35,7 +36,7 @@ def handler(take: Take, new_id: Callable[[str], str], *, refused: str | None = N
                 log.warning(refused, path=scope["path"], error=str(error))
             await response.respond_error(send, request_id, error)
         except Exception:
-            log.exception("request.failed", request_id=request_id)
+            log.exception("request.failed")
             failure = errors.GripError("grip failed; its log has the request's id")
             await response.respond_error(send, request_id, failure)
         else:

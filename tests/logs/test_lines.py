@@ -1,5 +1,6 @@
 """Lines of the log stay whole, although several workers write to one standard error."""
 
+import asyncio
 import json
 import logging
 import sys
@@ -53,3 +54,27 @@ def test_a_line_is_written_at_once(stream: _Stream):
         "call.orphaned",
         "of another kind",
     ]
+
+
+async def test_what_a_request_leads_to_is_logged_with_its_id(stream: _Stream):
+    """In its own task and in those that it begins; the next request has another."""
+
+    async def later() -> None:
+        structlog.get_logger().warning("later")
+
+    async def request(name: str) -> None:
+        logs.of_request(name)
+        structlog.get_logger().warning("now")
+        await asyncio.create_task(later())
+
+    await asyncio.gather(request("req_1"), request("req_2"))
+    structlog.get_logger().warning("nobody's")
+
+    told = [json.loads(text) for text in stream.writes]
+    assert sorted((one["event"], one.get("request_id")) for one in told[:-1]) == [
+        ("later", "req_1"),
+        ("later", "req_2"),
+        ("now", "req_1"),
+        ("now", "req_2"),
+    ]
+    assert "request_id" not in told[-1]

@@ -124,6 +124,13 @@ def broken(error: Exception) -> errors.BooksBroken:
     )
 
 
+def shown(entry: Entry) -> str:
+    """Return an entry as the log may have it: without the answer that is kept with it."""
+    if isinstance(entry, Settle) and entry.answer is not None:
+        return repr(entry._replace(answer=None))
+    return repr(entry)
+
+
 def expect(count: int, expected: int, what: str) -> None:
     """Raise BooksBroken unless a statement touched as many rows as the plan names."""
     if count != expected:

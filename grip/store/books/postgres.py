@@ -7,6 +7,7 @@ whose commit or flush is in doubt is tried again: the deletion of its hold is th
 """
 
 import asyncio
+import contextvars
 from collections import deque
 from collections.abc import Mapping
 from itertools import compress
@@ -69,6 +70,7 @@ class PostgresBooks(Lookups):
     async def start(self) -> None:
         """Open the connections; raises DatabaseUnavailable."""
         self._loop = asyncio.get_running_loop()
+        self._context = contextvars.copy_context()
         try:
             self._pool = await open_pool(self._database.dsn, 2, insist_on_durability)
             await self._batches.start(_TRANSACTIONS + 2)
@@ -116,11 +118,14 @@ class PostgresBooks(Lookups):
         await self._lifeline.flush()
 
     def _enqueue(self, entry: Entry, future: "asyncio.Future[Outcome] | None" = None) -> None:
-        """Let the entry wait; all that arrive in one turn of the loop share a batch."""
+        """Let the entry wait; all that arrive in one turn of the loop share a batch.
+
+        A batch is nobody's own: what is logged of it names no request of those in it.
+        """
         self._waiting.append((entry, future))
         if not self._is_waking:
             self._is_waking = True
-            self._loop.call_soon(self._wake)
+            self._loop.call_soon(self._wake, context=self._context)
 
     def _enqueue_again(self, entry: Entry) -> None:
         if not self._stopping:

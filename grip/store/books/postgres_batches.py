@@ -102,7 +102,7 @@ class Batches:
             if len(entries) > 1:
                 half = len(entries) // 2
                 return await self.run(entries[:half]) + await self.run(entries[half:])
-            log.critical("books.broken", error=repr(error), entry=repr(entries[0]))
+            log.critical("books.broken", error=repr(error), entry=port.shown(entries[0]))
             return [port.broken(error)]
 
     async def _transact(self, entries: list[Entry]) -> list[Outcome]:

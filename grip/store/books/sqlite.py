@@ -5,6 +5,7 @@ share batches, and get their answers, however long the writer takes.
 """
 
 import asyncio
+import contextvars
 import sqlite3
 import threading
 from collections import deque
@@ -67,6 +68,7 @@ class SqliteBooks(Lookups):
     async def start(self) -> None:
         """Open the reader on the loop, then start the writer and the checkpointer."""
         self._loop = asyncio.get_running_loop()
+        self._context = contextvars.copy_context()
         try:
             self._reader = connect(self._path)
             self._reader.execute(f"PRAGMA busy_timeout = {_READ_TIMEOUT_MS}")
@@ -118,11 +120,14 @@ class SqliteBooks(Lookups):
         return int(version)
 
     def _enqueue(self, entry: Entry, future: "asyncio.Future[Outcome] | None" = None) -> None:
-        """Let the entry wait; all that arrive in one turn of the loop share a batch."""
+        """Let the entry wait; all that arrive in one turn of the loop share a batch.
+
+        A batch is nobody's own: what is logged of it names no request of those in it.
+        """
         self._waiting.append((entry, future))
         if self._idle.is_set():
             self._idle.clear()
-            self._loop.call_soon(self._flush)
+            self._loop.call_soon(self._flush, context=self._context)
 
     def _enqueue_again(self, entry: Entry) -> None:
         if not self._stopping:

@@ -115,7 +115,7 @@ class Writer:
             if len(entries) > 1:
                 half = len(entries) // 2
                 return self._run(entries[:half]) + self._run(entries[half:])
-            log.critical("books.broken", error=repr(error), entry=repr(entries[0]))
+            log.critical("books.broken", error=repr(error), entry=port.shown(entries[0]))
             return [port.broken(error)]
 
     def _refuse(self, error: Exception) -> errors.DatabaseUnavailable:

@@ -13,7 +13,7 @@ from typing import Protocol
 import structlog
 from litestar.types import ASGIApp, Receive, Scope, Send
 
-from grip import errors
+from grip import errors, logs
 from grip.app import App
 from grip.gateway.beside import LARGE_BYTES
 from grip.gateway.call import Call
@@ -117,6 +117,7 @@ def _handler(app: App, surface: Surface) -> ASGIApp:
 
     async def handle(scope: Scope, receive: Receive, send: Send) -> None:
         request_id = new_id("req")
+        logs.of_request(request_id)
         sink = response.EventStream(receive, send, request_id, shape)
         call: Call | None = None
         counts.in_flight += 1
@@ -140,7 +141,7 @@ def _handler(app: App, surface: Surface) -> ASGIApp:
                 stopped = errors.ServiceUnavailable("the gateway is being stopped; retry")
                 await response.respond_error(send, request_id, stopped, shape)
         except Exception:
-            log.exception("request.failed", request_id=request_id)
+            log.exception("request.failed")
             refusals.add((errors.GripError.code,))
             failure = errors.GripError("grip failed; its log has the request's id")
             await _refuse(send, sink, request_id, failure, shape)
@@ -209,7 +210,7 @@ async def _refuse(
 ) -> None:
     """Tell an error: as an answer, or as the end of a stream that has begun."""
     if error.detail:
-        log.warning("request.refused", request_id=request_id, code=error.code, detail=error.detail)
+        log.warning("request.refused", code=error.code, detail=error.detail)
     if sink.started:
         await sink.fail(error)
     else:

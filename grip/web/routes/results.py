@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 import structlog
 from litestar.types import ASGIApp, Receive, Scope, Send
 
-from grip import errors
+from grip import errors, logs
 from grip.app import App
 from grip.storage import Stored
 from grip.web import response
@@ -40,12 +40,13 @@ def handler(app: App) -> ASGIApp:
 
     async def handle(scope: Scope, receive: Receive, send: Send) -> None:
         request_id = new_id("req")
+        logs.of_request(request_id)
         try:
             await _answer(app, scope, receive, send)
         except errors.GripError as error:
             await response.respond_error(send, request_id, error)
         except Exception:
-            log.exception("request.failed", request_id=request_id)
+            log.exception("request.failed")
             failure = errors.GripError("grip failed; its log has the request's id")
             await response.respond_error(send, request_id, failure)
 
