@@ -17,6 +17,7 @@ from grip.clock import Clock, system_clock
 from grip.gateway.answers import Answers
 from grip.gateway.beside import Beside
 from grip.gateway.boots import Boot, Janitor
+from grip.gateway.call import Spans
 from grip.gateway.details import ContentTerms, Details
 from grip.gateway.health import Health, HealthShare
 from grip.gateway.observing import Observer
@@ -75,6 +76,7 @@ class App:
     payments: Providers
     counts: Counts
     readings: Readings
+    spans: Spans | None
 
     async def start(self, *, succeeds: Sequence[str] = ()) -> None:
         """Make or check the schema, open the books, and resolve what the dead have left.
@@ -107,6 +109,8 @@ class App:
         except errors.DatabaseUnavailable as error:
             log.warning("boot.not_ended", error=str(error))
         await self.books.stop()
+        if self.spans is not None:
+            await self.spans.stop()
         self.beside.close()
         await self.transport.close()
         await self.strangers.close()
@@ -215,6 +219,7 @@ def build(
         payments=payment_providers(settings),
         counts=counts,
         readings=Readings(database, books, clock, counts, shelf or Shelf()),
+        spans=_spans(settings, clock),
     )
 
 
@@ -285,6 +290,21 @@ def _books(database: Database, settings: Settings, clock: Clock, counts: Counts)
     )
     counts.gauge("grip_queue_entries", lambda: books.waiting, ("books",))
     return books
+
+
+def _spans(settings: Settings, clock: Clock) -> Spans | None:
+    """Return what makes traces, where somebody wants them; raises ConfigurationInvalid."""
+    endpoint = settings.traces.endpoint
+    if not endpoint:
+        return None
+    try:
+        from grip.gateway import otel  # noqa: PLC0415 - 15 MB in each worker, that few need
+    except ModuleNotFoundError:
+        raise errors.ConfigurationInvalid(
+            'traces.endpoint: traces need a library; pip install "grip-gateway[otel]"',
+            param="traces.endpoint",
+        ) from None
+    return otel.OtelSpans(otel.exporting_to(endpoint), clock, region=settings.server.region)
 
 
 def _details(database: Database, settings: Settings, clock: Clock, counts: Counts) -> Details:

@@ -6,7 +6,7 @@ from typing import Protocol
 
 import msgspec
 
-from grip.money.entries import Admitted, Settled
+from grip.money.entries import Admitted, Facts, Settled
 from grip.money.limits import Standing
 from grip.money.pricing import Rates, Usage
 from grip.providers.form import Form
@@ -62,6 +62,34 @@ class Media(msgspec.Struct, frozen=True, kw_only=True):
     output_tokens: int = 0
 
 
+class CallSpan(Protocol):
+    """The trace of one call, where somebody wants traces."""
+
+    def attempt(self, attempt: "Attempt") -> None:
+        """Hear that a channel is asked."""
+
+    def headers(self) -> tuple[tuple[str, str], ...]:
+        """Return the headers that tell an upstream of the attempt that is under way."""
+        ...
+
+    def charged(self, facts: Facts) -> None:
+        """Hear what the call used."""
+
+    def end(self, call: "Call", operation: str, model: str, why: str) -> None:
+        """Hear that it is over; `why` is empty where all went well."""
+
+
+class Spans(Protocol):
+    """Makes traces of calls, and sends them."""
+
+    def begin(self, call: "Call", traceparent: bytes | None, tracestate: bytes | None) -> CallSpan:
+        """Return the trace of a call, below its client's own where these headers tell of one."""
+        ...
+
+    async def stop(self) -> None:
+        """Send what waits, within bounds."""
+
+
 class Attempt(msgspec.Struct):
     """One channel that was asked for a call, `begun` on the clock of `Call.started`.
 
@@ -90,7 +118,7 @@ class Call(msgspec.Struct, kw_only=True):
     `body` then has its fields. `units` are the rates that the route counts by, where they are not
     those of the type. `attempts` are the channels that were asked so far. `admitted`, `answered`
     and `settled` are when the hold was in the books, the charge was asked for, and was on disk, on
-    the clock of `started`; 0 before.
+    the clock of `started`; 0 before. `span` is its trace, where there are any.
     """
 
     request_id: str
@@ -123,6 +151,7 @@ class Call(msgspec.Struct, kw_only=True):
     admitted: float = 0.0
     answered: float = 0.0
     settled: float = 0.0
+    span: CallSpan | None = None
 
     def elapsed_ms(self) -> int:
         """Return the milliseconds since the request came in."""

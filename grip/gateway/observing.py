@@ -69,6 +69,8 @@ class Observer:
         self._cost.add(labels, settled.cost_nano)
         if facts.buy_cost_nano is not None:
             self._buy_cost.add(labels, facts.buy_cost_nano)
+        if call.span is not None:
+            call.span.charged(facts)
         if facts.estimated:
             self._estimated.add(labels)
         operation, tokens = operation_of(call), self._tokens
@@ -116,6 +118,8 @@ class Observer:
         self._duration.observe(labels, time.monotonic() - call.started)
         for attempt in attempts:
             self._attempted(labels[0], attempt)
+        if call.span is not None:
+            call.span.end(call, labels[0], labels[1], why)
         return labels
 
     def _attempted(self, operation: str, attempt: Attempt) -> None:

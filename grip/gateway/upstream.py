@@ -13,7 +13,7 @@ import structlog
 
 from grip import errors
 from grip.gateway.beside import LARGE_BYTES, Beside
-from grip.gateway.call import Attempt, Call, Candidate
+from grip.gateway.call import Attempt, Call, CallSpan, Candidate
 from grip.gateway.health import Health
 from grip.providers.conversation import Untranslatable
 from grip.providers.port import (
@@ -194,6 +194,8 @@ class Upstream:
         adapter = self._adapters[candidate.channel.kind]
         wire_call = _wire_call(call, candidate)
         request = await self._request(adapter, wire_call, candidate.channel)
+        if call.span is not None:
+            request = _traced(request, call.span)
         reply = await self._transport.send(request, self._timeouts(candidate.channel))
         if reply.status not in _OK:
             raise adapter.refusal(reply.status, reply.headers, reply.body)
@@ -230,6 +232,8 @@ class Upstream:
         adapter = self._adapters[candidate.channel.kind]
         wire_call = _wire_call(call, candidate)
         request = await self._request(adapter, wire_call, candidate.channel)
+        if call.span is not None:
+            request = _traced(request, call.span)
         reply = await stack.enter_async_context(
             self._transport.open(request, self._timeouts(candidate.channel))
         )
@@ -366,9 +370,15 @@ def word_for(fault: Exception) -> str:
     return _reason(fault)[0]
 
 
+def _traced(request: UpstreamRequest, span: CallSpan) -> UpstreamRequest:
+    return msgspec.structs.replace(request, headers=(*request.headers, *span.headers()))
+
+
 def _begin(call: Call, candidate: Candidate) -> Attempt:
     asked = Attempt(candidate, time.monotonic())
     call.attempts.append(asked)
+    if call.span is not None:
+        call.span.attempt(asked)
     return asked
 
 

@@ -337,3 +337,15 @@ class Log:
         Choice(words=("auto", "text", "json")),
         "text for people, json for machines; auto is text on a terminal and json elsewhere.",
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traces:
+    """[traces]: where the traces of calls go."""
+
+    endpoint: str = key(
+        "",
+        LinkOrNothing(),
+        "The address that takes traces as OTLP over HTTP, such as "
+        '"http://127.0.0.1:4318/v1/traces"; this needs grip-gateway[otel]. Empty, there are none.',
+    )

@@ -28,6 +28,7 @@ from grip.settings.sections import (
     Server,
     Streams,
     Tier,
+    Traces,
     Upstream,
 )
 from grip.settings.selling import (
@@ -123,4 +124,5 @@ class Settings:
             sample={"cn-shanghai": {"endpoint": "https://cn-shanghai.example.com"}},
         ),
     )
+    traces: Traces = section(Traces, "Where the traces of calls go, by OpenTelemetry.")
     log: Log = section(Log, "What the process writes to standard error.")

@@ -43,6 +43,7 @@ def test_every_key_of_a_single_table_has_its_variable(path):
     samples |= {"host": "::1", "region": "eu", "trusted_proxies": "10.0.0.0/8, ::1"}
     samples |= {"logging": "off", "level": "DEBUG", "format": "json", "max_body_bytes": "2_048"}
     samples |= {"max_upload_bytes": "4_096", "public_url": "https://a.example"}
+    samples |= {"endpoint": "http://127.0.0.1:4318/v1/traces"}
     samples |= {"crash_verdict": "estimated", "metrics_token": "env:A"}
     samples |= {"mode": "proxy", "storage": "s3", "max_bytes": "2_048", "s3_bucket": "films"}
     samples |= {"s3_endpoint": "https://a", "s3_virtual_host": "yes"}

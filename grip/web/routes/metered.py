@@ -125,6 +125,9 @@ def _handler(app: App, surface: Surface) -> ASGIApp:
             call = await _read(app, surface, scope, receive, request_id)
             if call.idem_key is not None and await _answered_before(app, call, send, shape):
                 return
+            if app.spans is not None and not surface.free:
+                told = (request.header(scope, name) for name in (b"traceparent", b"tracestate"))
+                call.span = app.spans.begin(call, *told)
             if call.stream:
                 await app.pipeline.stream(call, sink)
             else:
