@@ -210,6 +210,7 @@ def build(
             answers=answers,
             clock=clock,
             new_id=surroundings.new_id,
+            counts=counts,
             tiers=_tiers(settings),
             tier_groups=_tier_groups(settings),
             owner=boot.id,

@@ -87,16 +87,22 @@ METRICS: Final = MappingProxyType(
             "gen_ai_token_type",
         ),
         "grip_charged_credits_total": _counter(
-            "Whole credits that calls drew from wallets.", "model", "channel"
+            "Whole credits that calls and tasks drew from wallets.", "model", "channel"
         ),
         "grip_cost_nanocredits_total": _counter(
-            "What the calls that were charged cost their customers.", "model", "channel"
+            "What the calls and tasks that were charged cost their customers.", "model", "channel"
         ),
         "grip_buy_cost_nanocredits_total": _counter(
             "What they cost the operator, where the channel's price is known.", "model", "channel"
         ),
         "grip_estimated_calls_total": _counter(
             "Charged calls whose usage had to be estimated.", "model", "channel"
+        ),
+        "grip_tasks_ended_total": _counter(
+            "Media tasks that this node ended. error_type is empty where they were completed, else "
+            "why they failed.",
+            "model",
+            "error_type",
         ),
         "grip_refusals_total": _counter(
             "Requests that were answered with an error, by its code; upstream_refused is what an "

@@ -11,6 +11,7 @@ import msgspec
 
 from grip import errors, failpoints
 from grip.clock import Clock
+from grip.metrics import Counts
 from grip.money import closing, ledger
 from grip.money.closing import Closed, Reserved
 from grip.money.entries import CAPPED, COMPLETED, Facts
@@ -58,13 +59,25 @@ class Endings:
     """Ends tasks, each once."""
 
     def __init__(
-        self, database: Database, *, clock: Clock, new_id: NewId, region: str, outbox: Outbox
+        self,
+        database: Database,
+        *,
+        clock: Clock,
+        new_id: NewId,
+        region: str,
+        outbox: Outbox,
+        counts: Counts | None = None,
     ) -> None:
         self._database = database
         self._clock = clock
         self._new_id = new_id
         self._region = region
         self._outbox = outbox
+        counts = counts or Counts()
+        self._ended = counts.counter("grip_tasks_ended_total")
+        self._credits = counts.counter("grip_charged_credits_total")
+        self._cost = counts.counter("grip_cost_nanocredits_total")
+        self._buy_cost = counts.counter("grip_buy_cost_nanocredits_total")
 
     async def complete(
         self, held: Task, counted: Counted, made: Sequence[Result] = ()
@@ -84,7 +97,8 @@ class Endings:
             await results.put(connection, made)
             await self._outbox(connection, ended, tuple(made))
             failpoints.hit("task.before_commit")
-            return ended
+        self._count(ended, counted)
+        return ended
 
     async def fail(self, held: Task, verdict: Verdict, lost: Lost | None = None) -> Task | None:
         """Give all back that was held; None where the task was not held any more."""
@@ -97,7 +111,17 @@ class Endings:
                 await losses.insert(connection, _loss(ended, lost))
             await self._outbox(connection, ended, ())
             failpoints.hit("task.before_commit")
-            return ended
+        self._ended.add((ended.model, verdict.code))
+        return ended
+
+    def _count(self, ended: Task, counted: Counted) -> None:
+        """Count a task that was charged."""
+        self._ended.add((ended.model, ""))
+        labels = ended.model, ended.channel or ""
+        self._credits.add(labels, ended.credits or 0)
+        self._cost.add(labels, ended.cost_nano or 0)
+        if (buy_nano := buy_cost_nano(ended, counted.usage)) is not None:
+            self._buy_cost.add(labels, buy_nano)
 
     async def _lock(self, connection: Connection, held: Task, phase: str) -> Task | None:
         """Lock the task's row: first of all locks, since others wait for it to end."""

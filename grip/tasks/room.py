@@ -8,6 +8,7 @@ from grip import settings as configuration
 from grip.clock import Clock
 from grip.gateway.answers import Answers
 from grip.gateway.health import Health
+from grip.metrics import Counts
 from grip.money.states import TierLimits
 from grip.providers.task_adapters import TASK_ADAPTERS
 from grip.settings import Settings
@@ -64,12 +65,13 @@ class TaskRoom:
         owner: str,
         host: str,
         patience: Patience = PATIENCE,
+        counts: Counts | None = None,
     ) -> None:
         region = settings.server.region
         self.store = build_store(settings.results)
         self._database = database
         self._clock = clock
-        endings = endings_of(database, clock=clock, new_id=new_id, region=region)
+        endings = endings_of(database, clock=clock, new_id=new_id, region=region, counts=counts)
         channels = Channels(
             database,
             books=books,
@@ -154,10 +156,15 @@ class TaskRoom:
 
 
 def endings_of(
-    database: Database, *, clock: Clock, new_id: Callable[[str], str], region: str
+    database: Database,
+    *,
+    clock: Clock,
+    new_id: Callable[[str], str],
+    region: str,
+    counts: Counts | None = None,
 ) -> Endings:
     """Return what ends tasks, and lets their owners' servers know."""
-    return Endings(database, clock=clock, new_id=new_id, region=region, outbox=_tell)
+    return Endings(database, clock=clock, new_id=new_id, region=region, outbox=_tell, counts=counts)
 
 
 def _kinds(task_type: str) -> tuple[str, ...]:

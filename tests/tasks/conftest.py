@@ -8,6 +8,7 @@ import pytest
 
 from grip import failpoints
 from grip.clock import system_clock
+from grip.metrics import Counts
 from grip.money.amounts import NANO
 from grip.money.pricing import UNITS, Rates, Usage
 from grip.services import models
@@ -35,6 +36,7 @@ class Shop:
     def __init__(self, house: House, books: HotBooks) -> None:
         self.house = house
         self.told: list[str] = []
+        self.counts = Counts()
         self.creator = Creator(
             database=house.database,
             books=books,
@@ -51,6 +53,7 @@ class Shop:
             new_id=house.context.new_id,
             region="eu",
             outbox=self._tell,
+            counts=self.counts,
         )
 
     async def prepare(self) -> None:
