@@ -82,8 +82,8 @@ class CallSpan(Protocol):
 class Spans(Protocol):
     """Makes traces of calls, and sends them."""
 
-    def begin(self, call: "Call", traceparent: bytes | None, tracestate: bytes | None) -> CallSpan:
-        """Return the trace of a call, below its client's own where these headers tell of one."""
+    def begin(self, call: "Call", traceparent: bytes | None) -> CallSpan:
+        """Return the trace of a call, below its client's own where this header tells of one."""
         ...
 
     async def stop(self) -> None:

@@ -41,10 +41,9 @@ class OtelSpans:
         self._tracer = self._provider.get_tracer("grip", grip.__version__)
         self._clock = clock
 
-    def begin(self, call: Call, traceparent: bytes | None, tracestate: bytes | None) -> "OtelSpan":
+    def begin(self, call: Call, traceparent: bytes | None) -> "OtelSpan":
         """Return the span of a call, below the client's own where it told of one."""
         carrier = {"traceparent": (traceparent or b"").decode("latin-1")}
-        carrier["tracestate"] = (tracestate or b"").decode("latin-1")
         origin_ns = self._clock() * 1000 - time.monotonic_ns()
         return OtelSpan(self._tracer.start_span, _PROPAGATOR.extract(carrier), call, origin_ns)
 

@@ -126,8 +126,7 @@ def _handler(app: App, surface: Surface) -> ASGIApp:
             if call.idem_key is not None and await _answered_before(app, call, send, shape):
                 return
             if app.spans is not None and not surface.free:
-                told = (request.header(scope, name) for name in (b"traceparent", b"tracestate"))
-                call.span = app.spans.begin(call, *told)
+                call.span = app.spans.begin(call, request.header(scope, b"traceparent"))
             if call.stream:
                 await app.pipeline.stream(call, sink)
             else:
