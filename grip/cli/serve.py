@@ -3,15 +3,17 @@
 import asyncio
 import dataclasses
 import json
+import os
 import signal
 import socket
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, Final, NoReturn
 
 import structlog
 import typer
 
 from grip import app as gateway
-from grip import logs, settings
+from grip import logs, settings, systemd
 from grip.cli import output
 from grip.cli.options import AsJson, Config, os_user
 from grip.clock import system_clock
@@ -27,6 +29,12 @@ from grip.web import server, supervisor
 log = structlog.get_logger(__name__)
 
 app = typer.Typer(add_completion=False)
+
+_BOOKS_S: Final = 30
+"""What a stop may take beyond the time that running requests have."""
+
+_FIRST_PROCESS: Final = 1
+_KILLED: Final = 128
 
 
 @app.command()
@@ -47,33 +55,70 @@ def serve(
     config: Config = None,
     as_json: AsJson = False,
 ) -> None:
-    """Run the gateway until SIGTERM or SIGINT."""
+    """Run the gateway until SIGTERM or SIGINT.
+
+    Where systemd hands over sockets, it listens on these.
+    """
     chosen = _override(settings.load(config), host, port, workers)
     logs.configure(chosen.log)
-    listener = server.listen(chosen.server.host, chosen.server.port)
+    is_first = os.getpid() == _FIRST_PROCESS
+    if is_first:
+        signal.signal(signal.SIGTERM, _leave)
+    inherited = systemd.handed_over(settings.ENVIRON, os.getpid())
+    if inherited:
+        address, number = inherited[0].getsockname()[:2]
+        chosen = _override(chosen, address, number, None)
+    listeners = inherited or [server.listen(chosen.server.host, chosen.server.port)]
     access = asyncio.run(_prepare(chosen, demo=demo))
-    url = _url(chosen.server.host, listener.getsockname()[1])
-
-    def ready() -> None:
-        _tell(url, access, as_json=as_json)
-
-    if chosen.server.workers == 1:
-        server.run(gateway.build(chosen), listener, ready=ready)
+    url = _url(chosen.server.host, listeners[0].getsockname()[1])
+    notifier = systemd.Notifier.of(settings.ENVIRON, os.getpid())
+    overseer = notifier.overseer(
+        ready=lambda: _tell(url, access, as_json=as_json),
+        ends_within_s=chosen.server.graceful_stop_s + _BOOKS_S,
+    )
+    if chosen.server.workers == 1 and not is_first:
+        server.run(gateway.build(chosen), listeners, overseer=overseer, gently=bool(inherited))
         return
+    raise typer.Exit(
+        _supervise(
+            chosen,
+            listeners,
+            overseer,
+            gently=bool(inherited),
+            silence_max_s=notifier.watchdog_s,
+        )
+    )
+
+
+def _supervise(
+    chosen: Settings,
+    listeners: Sequence[socket.socket],
+    overseer: systemd.Overseer,
+    *,
+    gently: bool,
+    silence_max_s: float | None,
+) -> int:
+    """Run workers on the same sockets until they are stopped; return the exit status."""
     ids, places = IdSource(), shelf.places(chosen.server.workers)
-    status = supervisor.run(
+    return supervisor.run(
         chosen.server.workers,
         lambda worker: server.run(
             gateway.build(chosen, boot_id=worker.boot_id, shelf=Shelf(places, worker.place)),
-            listener,
-            ready=worker.ready,
+            listeners,
+            overseer=worker.overseer,
             succeeds=worker.succeeds,
             stops=(signal.SIGTERM,),
+            gently=gently,
         ),
-        ready=ready,
+        overseer=overseer,
         new_boot_id=lambda: ids.new("boot", system_clock()),
+        silence_max_s=silence_max_s,
     )
-    raise typer.Exit(status)
+
+
+def _leave(number: int, _frame: object) -> NoReturn:
+    """End a start: the first process of a container hears no signal that it does not handle."""
+    raise SystemExit(_KILLED + number)
 
 
 def _override(

@@ -1,11 +1,13 @@
 """`grip worker`: the jobs of a gateway in a process that serves nobody."""
 
 import asyncio
+import os
+from typing import Final
 
 import typer
 
 from grip import app as gateway
-from grip import logs, settings
+from grip import logs, settings, systemd
 from grip.cli import output
 from grip.cli.options import AsJson, Config, os_user
 from grip.jobs import process
@@ -14,6 +16,9 @@ from grip.settings import Settings
 from grip.store import schema
 
 app = typer.Typer(add_completion=False)
+
+_ENDS_WITHIN_S: Final = 90
+"""How long the steps of tasks that run may take to come to their end."""
 
 
 @app.command()
@@ -29,7 +34,9 @@ def worker(config: Config = None, as_json: AsJson = False) -> None:
     def ready() -> None:
         output.message({"ready": True}, ["grip works"], as_json=as_json)
 
-    process.run(gateway.build(chosen), ready=ready)
+    notifier = systemd.Notifier.of(settings.ENVIRON, os.getpid())
+    overseer = notifier.overseer(ready=ready, ends_within_s=_ENDS_WITHIN_S)
+    process.run(gateway.build(chosen), overseer=overseer)
 
 
 async def _prepare(chosen: Settings) -> None:

@@ -5,29 +5,31 @@ Owns its life in a loop of its own. Refuses to listen anywhere.
 
 import asyncio
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import uvloop
 
 from grip import errors
 from grip.app import App
+from grip.jobs import pulse
 from grip.jobs.ticker import Ticker
+from grip.systemd import Overseer
 
 
 def run(
     app: App,
     *,
-    ready: Callable[[], None],
+    overseer: Overseer,
     stops: Sequence[signal.Signals] = (signal.SIGTERM, signal.SIGINT),
 ) -> None:
     """Do what is due until a signal of `stops`, then let what runs come to its end, in bounds.
 
-    `ready` is called once work begins. Raises GripError where the start fails, or the disk.
+    `overseer` hears how it is. Raises GripError where the start fails, or the disk.
     """
-    uvloop.run(_work(app, ready, stops))
+    uvloop.run(_work(app, overseer, stops))
 
 
-async def _work(app: App, ready: Callable[[], None], stops: Sequence[signal.Signals]) -> None:
+async def _work(app: App, overseer: Overseer, stops: Sequence[signal.Signals]) -> None:
     leaving = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in stops:
@@ -35,12 +37,14 @@ async def _work(app: App, ready: Callable[[], None], stops: Sequence[signal.Sign
     await app.start()
     ticker = Ticker(app)
     ticker.start()
-    try:
-        ready()
-        await _first(leaving, app.books.lost)
-    finally:
-        await ticker.stop()
-        await app.stop()
+    async with pulse.felt(app.books, overseer):
+        try:
+            overseer.ready()
+            await _first(leaving, app.books.lost)
+        finally:
+            overseer.stopping()
+            await ticker.stop()
+            await app.stop()
     if app.books.lost.is_set():
         raise errors.DatabaseUnavailable(
             "the disk did not take what was written: see to it (df, dmesg), then start grip again"

@@ -33,6 +33,7 @@ class BoundedProtocol(HttpToolsProtocol):
     _head_bytes = 0
     _in_head = True
     _is_deaf = False
+    _is_ending = False
     _due_s: float | None = None
     _timer: asyncio.TimerHandle | None = None
     _unread: asyncio.TimerHandle | None = None
@@ -58,6 +59,8 @@ class BoundedProtocol(HttpToolsProtocol):
             return
         self._in_head, self._head_bytes = False, 0
         super().on_headers_complete()
+        if self._is_ending:
+            self.cycle.keep_alive = False
 
     def on_body(self, body: bytes) -> None:
         """Take more of the body."""
@@ -84,6 +87,13 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._in_head and self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
             self.transport.write(_TOO_LARGE)
             self.transport.close()
+
+    def end_with_next(self) -> None:
+        """Let the answer under way be the last one, or the next one where there is none."""
+        self._is_ending = True
+        cycle = cast("RequestResponseCycle | None", self.cycle)
+        if cycle is not None and not cycle.response_started:
+            cycle.keep_alive = False
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what is no HTTP, unless it stands behind a request that is being answered."""

@@ -1,6 +1,7 @@
 """The HTTP server: uvicorn in a loop of our own, on a socket of our own, with our own signals.
 
-What a client can make the server keep or wait for is bounded in `protocol.py`.
+What a client can make the server keep or wait for is bounded in `protocol.py`. A socket that
+outlives the process is left gently: who is on the way is answered, who comes later waits.
 """
 
 import asyncio
@@ -8,7 +9,7 @@ import contextlib
 import gc
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any, Final, cast
 
 import uvicorn
@@ -17,7 +18,8 @@ from litestar.types import ASGIApp
 
 from grip import errors
 from grip.app import App
-from grip.jobs import Ticker
+from grip.jobs import Ticker, pulse
+from grip.systemd import Overseer
 from grip.web import app as web_app
 from grip.web.protocol import BoundedProtocol
 
@@ -25,6 +27,10 @@ _KEEP_ALIVE_S: Final = 75
 _BACKLOG: Final = 2048
 _LAST_WORDS_S: Final = 2
 """How long calls may end by themselves where nothing can be charged any more."""
+
+_LINGER_S: Final = 0.5
+_LINGER_LOOKS: Final = 10
+"""How long requests that are on their way are still taken, and how often those are looked for."""
 
 
 class AddressUnusable(errors.GripError):
@@ -53,42 +59,49 @@ def listen(host: str, port: int) -> socket.socket:
 
 def run(
     app: App,
-    listener: socket.socket,
+    listeners: Sequence[socket.socket],
     *,
-    ready: Callable[[], None],
+    overseer: Overseer,
     succeeds: Sequence[str] = (),
     stops: Sequence[signal.Signals] = (signal.SIGTERM, signal.SIGINT),
+    gently: bool = False,
 ) -> None:
     """Serve until a signal of `stops`, then finish what runs and put it into the books.
 
-    `ready` is called once requests can be answered; `succeeds` are the boots of workers that died.
-    Raises GripError where the start fails, or the disk.
+    `overseer` hears how it is, ready once requests can be answered; `succeeds` are the boots of
+    workers that died. `gently` is for sockets that outlive this process: no request that was sent
+    before its client could know of the end is cut off. Raises GripError where the start fails, or
+    the disk.
     """
-    uvloop.run(_serve(app, listener, ready, succeeds, stops))
+    linger_s = _LINGER_S if gently else 0
+    uvloop.run(_serve(app, listeners, overseer, succeeds, stops, linger_s=linger_s))
 
 
 async def _serve(
     app: App,
-    listener: socket.socket,
-    ready: Callable[[], None],
+    listeners: Sequence[socket.socket],
+    overseer: Overseer,
     succeeds: Sequence[str],
     stops: Sequence[signal.Signals],
+    *,
+    linger_s: float,
 ) -> None:
     await app.start(succeeds=succeeds)
     ticker = Ticker(app)
     ticker.start()
-    try:
-        server = _Server(_config(web_app.build(app), app), ready)
-        loop = asyncio.get_running_loop()
-        for number in stops:
-            loop.add_signal_handler(number, server.leave)
-        async with _leaving_when_lost(app, server):
-            await server.serve(sockets=[listener])
-            await asyncio.gather(*server.server_state.tasks, return_exceptions=True)
-    finally:
-        await app.drain()
-        await ticker.stop()
-        await app.stop()
+    async with pulse.felt(app.books, overseer):
+        try:
+            server = _Server(_config(web_app.build(app), app), overseer, linger_s)
+            loop = asyncio.get_running_loop()
+            for number in stops:
+                loop.add_signal_handler(number, server.leave)
+            async with _leaving_when_lost(app, server):
+                await server.serve(sockets=list(listeners))
+                await asyncio.gather(*server.server_state.tasks, return_exceptions=True)
+        finally:
+            await app.drain()
+            await ticker.stop()
+            await app.stop()
     if app.books.lost.is_set():
         raise errors.DatabaseUnavailable(
             "the disk did not take what was written: see to it (df, dmesg), then start grip again"
@@ -133,11 +146,12 @@ def _config(app: ASGIApp, gateway: App) -> uvicorn.Config:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn without its signals, telling when it is ready."""
+    """uvicorn without its signals, telling when it is ready, and lingering if it is to."""
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, overseer: Overseer, linger_s: float) -> None:
         super().__init__(config)
-        self._ready = ready
+        self._overseer = overseer
+        self._linger_s = linger_s
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -148,7 +162,24 @@ class _Server(uvicorn.Server):
         """Open for requests, then say so."""
         await super().startup(sockets)
         _settle_memory()
-        self._ready()
+        self._overseer.ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take no further connection, and end those that there are, after what is on its way."""
+        for server in self.servers:
+            server.close()
+        for listener in sockets or []:
+            listener.close()
+        if self._linger_s:
+            await self._linger()
+        await super().shutdown()
+
+    async def _linger(self) -> None:
+        """Let every connection end with its next answer, and give clients time to find out."""
+        for _ in range(_LINGER_LOOKS):
+            for connection in list(self.server_state.connections):
+                cast("BoundedProtocol", connection).end_with_next()
+            await asyncio.sleep(self._linger_s / _LINGER_LOOKS)
 
     def leave(self) -> None:
         """Stop taking requests, and finish those that run; a second call cuts them short."""
@@ -156,6 +187,8 @@ class _Server(uvicorn.Server):
             self.force_exit = True
             for task in self.server_state.tasks:
                 task.cancel()
+        else:
+            self._overseer.stopping()
         self.should_exit = True
 
 

@@ -1,6 +1,8 @@
 """Several worker processes on one socket: started, replaced when they die, stopped together.
 
 Workers are forked before anything is opened, so that no connection, thread or client is shared.
+One that hangs is ended and replaced as one that dies, where somebody watches for signs of life. As
+the first process of a container it also buries whoever else's children were left to it.
 """
 
 import contextlib
@@ -10,15 +12,18 @@ import selectors
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Final, NoReturn
 
 import structlog
 
+from grip.systemd import Overseer
+
 _QUICK_DEATH_S: Final = 1.0
 _SURELY_BEGUN_S: Final = 60.0
 _POLL_S: Final = 0.2
+_PIPE_BYTES: Final = 4096
 _PR_SET_PDEATHSIG: Final = 1  # Linux: a worker does not outlive its supervisor
 _STOPS: Final = (signal.SIGTERM, signal.SIGINT)
 
@@ -35,65 +40,128 @@ class Worker:
     place: int
     boot_id: str
     succeeds: tuple[str, ...]
-    ready: Callable[[], None]
+    overseer: Overseer
 
 
 Work = Callable[[Worker], None]
 """Serves until it is told to stop."""
 
 
+@dataclass(slots=True, kw_only=True)
+class _Started:
+    """A worker as its supervisor sees it. `silent_s` is None until its first sign of life."""
+
+    place: int
+    boots: tuple[str, ...]
+    pipe: int
+    began_s: float
+    silent_s: float | None = None
+
+    def listen(self, passed_s: float) -> bool:
+        """Take what it has said in the time that passed; return whether it said anything."""
+        try:
+            said = bool(os.read(self.pipe, _PIPE_BYTES))
+        except BlockingIOError:
+            said = False
+        if said:
+            self.silent_s = 0.0
+        elif self.silent_s is not None:
+            self.silent_s += passed_s
+        return said
+
+
 def run(
-    count: int, work: Work, *, ready: Callable[[], None], new_boot_id: Callable[[], str]
+    count: int,
+    work: Work,
+    *,
+    overseer: Overseer,
+    new_boot_id: Callable[[], str],
+    silence_max_s: float | None = None,
 ) -> int:
     """Keep `count` workers running until SIGTERM or SIGINT; return the exit status.
 
-    `ready` is called when all of them can answer. A worker that dies is replaced, by one that
-    knows whose calls it finds unresolved; one that dies before it could answer ends the start with
-    status 1.
+    `overseer` hears when all of them can answer, and how the supervisor itself is. A worker that
+    dies is replaced, by one that knows whose calls it finds unresolved; one that dies before it
+    could answer ends the start with status 1. One without a sign of life for `silence_max_s` is
+    killed.
     """
-    return _Supervisor(work, new_boot_id).run(count, ready)
+    return _Supervisor(work, new_boot_id, overseer, silence_max_s).run(count)
 
 
 class _Supervisor:
-    def __init__(self, work: Work, new_boot_id: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        work: Work,
+        new_boot_id: Callable[[], str],
+        overseer: Overseer,
+        silence_max_s: float | None,
+    ) -> None:
         self._work = work
         self._new_boot_id = new_boot_id
-        self._started: dict[int, tuple[int, tuple[str, ...], float]] = {}
+        self._overseer = overseer
+        self._silence_max_s = silence_max_s
+        self._started: dict[int, _Started] = {}
         self._stopping = False
 
-    def run(self, count: int, ready: Callable[[], None]) -> int:
+    def run(self, count: int) -> int:
         for number in _STOPS:
             signal.signal(number, self._stop)
         with self._unsignalled():
-            pipes = [self._start(place) for place in range(count)]
-        if not _all_ready(pipes):
+            for place in range(count):
+                self._start(place)
+        if not _all_ready(self._started.values()):
             self._stop(signal.SIGTERM, None)
             self._reap_all()
             return 1
-        ready()
-        while self._started:
-            self._reap()
-            time.sleep(_POLL_S)
+        self._overseer.ready()
+        self._watch()
         return 0
 
-    def _start(self, place: int, succeeds: tuple[str, ...] = ()) -> int:
-        """Fork a worker; return the end of a pipe that gets a byte when it can answer."""
+    def _watch(self) -> None:
+        """Look after the workers, and say so, until none is left."""
+        looked_s, said_s = time.monotonic(), 0.0
+        while self._started:
+            self._reap()
+            now_s = time.monotonic()
+            # A look that comes late counts as one in time: the whole machine may have slept.
+            self._listen(min(now_s - looked_s, 2 * _POLL_S))
+            looked_s = now_s
+            every_s = self._overseer.alive_every_s
+            if every_s is not None and now_s - said_s >= every_s:
+                self._overseer.alive()
+                said_s = now_s
+            time.sleep(_POLL_S)
+
+    def _listen(self, passed_s: float) -> None:
+        """Kill whoever has been silent for too long; the next look finds them dead."""
+        for pid, worker in self._started.items():
+            if worker.listen(passed_s) or self._silence_max_s is None or self._stopping:
+                continue
+            if worker.silent_s is not None and worker.silent_s > self._silence_max_s:
+                log.error("worker.hung", pid=pid, silent_s=round(worker.silent_s))
+                worker.silent_s = None
+                os.kill(pid, signal.SIGKILL)
+
+    def _start(self, place: int, succeeds: tuple[str, ...] = ()) -> None:
+        """Fork a worker, with a pipe for its signs of life, the first when it can answer."""
         reading, writing = os.pipe()
+        for end in (reading, writing):
+            os.set_blocking(end, False)
         boot_id = self._new_boot_id()
         sys.stdout.flush()
         pid = os.fork()
         if pid == 0:
             os.close(reading)
-            worker = Worker(
-                place=place,
-                boot_id=boot_id,
-                succeeds=succeeds,
-                ready=lambda: _say_ready(writing),
+            overseer = Overseer(
+                ready=lambda: _say(writing),
+                alive=lambda: _say(writing),
+                alive_every_s=self._overseer.alive_every_s,
             )
-            self._be(worker)
+            self._be(Worker(place=place, boot_id=boot_id, succeeds=succeeds, overseer=overseer))
         os.close(writing)
-        self._started[pid] = (place, (boot_id, *succeeds), time.monotonic())
-        return reading
+        self._started[pid] = _Started(
+            place=place, boots=(boot_id, *succeeds), pipe=reading, began_s=time.monotonic()
+        )
 
     def _be(self, worker: Worker) -> NoReturn:
         # A terminal interrupts the whole group; the supervisor passes on what is meant for workers.
@@ -112,22 +180,28 @@ class _Supervisor:
 
     def _reap(self) -> None:
         """Replace workers that have died, unless all are to stop."""
-        for pid in list(self._started):
-            done, status = os.waitpid(pid, os.WNOHANG)
-            if not done:
+        while self._started:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            if not pid:
+                return
+            gone = self._started.pop(pid, None)
+            if gone is None:  # somebody else's child, left to the first process of a container
                 continue
-            place, boots, started_s = self._started.pop(pid)
-            lived_s = time.monotonic() - started_s
-            if self._stopping:
-                continue
-            log.error("worker.died", pid=pid, status=status)
-            if lived_s < _QUICK_DEATH_S:
-                time.sleep(_QUICK_DEATH_S)
-            with self._unsignalled():
-                if not self._stopping:
-                    # One that died young may not have come to speak for those before it.
-                    known = boots if lived_s < _SURELY_BEGUN_S else boots[:1]
-                    os.close(self._start(place, known))
+            os.close(gone.pipe)
+            if not self._stopping:
+                log.error("worker.died", pid=pid, status=status)
+                self._replace(gone)
+
+    def _replace(self, gone: _Started) -> None:
+        """Start another worker, which speaks for the one that is gone."""
+        lived_s = time.monotonic() - gone.began_s
+        if lived_s < _QUICK_DEATH_S:
+            time.sleep(_QUICK_DEATH_S)
+        with self._unsignalled():
+            if not self._stopping:
+                # One that died young may not have come to speak for those before it.
+                known = gone.boots if lived_s < _SURELY_BEGUN_S else gone.boots[:1]
+                self._start(gone.place, known)
 
     @contextlib.contextmanager
     def _unsignalled(self) -> Iterator[None]:
@@ -143,27 +217,28 @@ class _Supervisor:
             os.waitpid(pid, 0)
 
     def _stop(self, number: int, _frame: object) -> None:
+        if not self._stopping:
+            self._overseer.stopping()
         self._stopping = True
         for pid in self._started:
             with contextlib.suppress(ProcessLookupError):  # it has just been waited for
                 os.kill(pid, signal.SIGTERM if number == signal.SIGINT else number)
 
 
-def _say_ready(writing: int) -> None:
-    with contextlib.suppress(BrokenPipeError):  # nobody waits for a worker that replaces another
-        os.write(writing, b"1")
-    os.close(writing)
+def _say(writing: int) -> None:
+    """Give a sign of life; where nobody takes them any more, or not now, one is enough."""
+    with contextlib.suppress(BrokenPipeError, BlockingIOError):
+        os.write(writing, b".")
 
 
-def _all_ready(pipes: list[int]) -> bool:
-    """Wait for every worker's byte; a pipe that closes without one is a worker that died."""
+def _all_ready(workers: Collection[_Started]) -> bool:
+    """Wait for every worker's first sign; a pipe that closes without one is a worker that died."""
     with selectors.DefaultSelector() as selector:
-        for pipe in pipes:
-            selector.register(pipe, selectors.EVENT_READ)
+        for worker in workers:
+            selector.register(worker.pipe, selectors.EVENT_READ, worker)
         said = True
-        for _ in pipes:
+        for _ in workers:
             ((key, _mask), *_rest) = selector.select()
-            said = bool(os.read(key.fd, 1)) and said
+            said = key.data.listen(0) and said
             selector.unregister(key.fd)
-            os.close(key.fd)
     return said

@@ -10,6 +10,7 @@ import msgspec
 
 from grip import app, logs, settings
 from grip.jobs import process
+from grip.systemd import Overseer
 from grip.tasks.patience import Patience
 
 
@@ -17,7 +18,7 @@ def work(config: Path, patience: Patience) -> None:
     """Do what is due until SIGTERM."""
     chosen = settings.load(config)
     logs.configure(chosen.log)
-    process.run(app.build(chosen, patience=patience), ready=_say)
+    process.run(app.build(chosen, patience=patience), overseer=Overseer(ready=_say))
 
 
 def _say() -> None:

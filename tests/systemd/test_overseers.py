@@ -1,0 +1,142 @@
+"""What systemd is told and hands over, and what a supervisor makes of a worker that hangs."""
+
+import asyncio
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from grip import errors
+from grip.jobs import pulse
+from grip.systemd import Notifier, Overseer, SocketUnusable, _listener, handed_over
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def manager(tmp_path: Path) -> Any:
+    """The end of systemd."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as end:
+        end.bind(str(tmp_path / "notify"))
+        end.settimeout(5)
+        yield end
+
+
+def test_systemd_hears_of_a_life_from_its_start_to_its_stop(manager: socket.socket):
+    """Whoever sits before it is told first; a stop says how long it may take."""
+    told: list[str] = []
+    environ = {"NOTIFY_SOCKET": manager.getsockname(), "WATCHDOG_USEC": "6000000"}
+    notifier = Notifier.of(environ, os.getpid())
+    overseer = notifier.overseer(ready=lambda: told.append("first"), ends_within_s=60)
+    overseer.ready()
+    overseer.alive()
+    overseer.stopping()
+
+    assert told == ["first"]
+    assert [manager.recv(100) for _ in range(3)] == [
+        b"READY=1",
+        b"WATCHDOG=1",
+        b"STOPPING=1\nEXTEND_TIMEOUT_USEC=60000000",
+    ]
+    assert (notifier.watchdog_s, overseer.alive_every_s) == (6.0, 2.0)
+
+
+def test_a_name_that_is_no_file_is_an_address_too():
+    """Linux's abstract sockets, which begin with @."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as end:
+        end.bind(f"\0grip-test-{os.getpid()}")
+        Notifier.of({"NOTIFY_SOCKET": f"@grip-test-{os.getpid()}"}, 1).ready()
+
+        assert end.recv(100) == b"READY=1"
+
+
+def test_without_systemd_nobody_is_told_and_nothing_is_handed_over(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+):
+    """A manager that went away is a line in the log, and no end; nor is one of somebody else."""
+    Notifier.of({}, 1).ready()
+    Notifier.of({"NOTIFY_SOCKET": str(tmp_path / "gone")}, 1).ready()
+    others = {"NOTIFY_SOCKET": "/x", "WATCHDOG_USEC": "5", "WATCHDOG_PID": "2"}
+
+    assert "systemd.not_told" in capfd.readouterr().out
+    assert Notifier.of(others, 1).alive_every_s is None
+    assert handed_over({}, 1) == []
+    assert handed_over({"LISTEN_FDS": "1", "LISTEN_PID": "2"}, 1) == []
+
+
+@pytest.mark.parametrize("family", [socket.AF_UNIX, socket.AF_INET])
+def test_a_socket_that_takes_no_calls_is_refused(family: socket.AddressFamily):
+    """A path, and one that nobody listens on: the sentence says what the unit needs."""
+    strange = socket.socket(family, socket.SOCK_STREAM)
+    with pytest.raises(SocketUnusable, match="ListenStream=ADDRESS:PORT"):
+        _listener(strange.detach())
+
+
+def test_what_is_no_socket_is_refused_too(tmp_path: Path):
+    """A file that an operator has handed over by mistake."""
+    with (tmp_path / "file").open("w") as file, pytest.raises(SocketUnusable):
+        _listener(os.dup(file.fileno()))
+
+
+class Books:
+    """Books that answer so often, and then not any more."""
+
+    def __init__(self, answers: int) -> None:
+        self.left = answers
+
+    async def submit(self, entry: object) -> None:
+        assert entry is pulse.NOTHING
+        if not self.left:
+            await asyncio.Event().wait()
+        self.left -= 1
+        raise errors.DatabaseUnavailable("away: an answer all the same")
+
+
+async def test_a_pulse_stops_with_the_books():
+    """A refusal is a sign of life; what does not come back is none."""
+    books: Any = Books(answers=3)
+    signs: list[int] = []
+    overseer = Overseer(alive=lambda: signs.append(books.left), alive_every_s=0)
+    async with pulse.felt(books, overseer):
+        for _ in range(50):
+            await asyncio.sleep(0)
+
+    assert signs == [2, 1, 0]
+
+
+async def test_nobody_feels_a_pulse_without_a_watchdog():
+    """The books are not bothered."""
+    books: Any = Books(answers=3)
+    async with pulse.felt(books, Overseer()):
+        await asyncio.sleep(0)
+
+    assert books.left == 3
+
+
+def test_a_worker_that_hangs_is_replaced_and_systemd_hears_of_the_supervisor(
+    manager: socket.socket,
+):
+    """The second speaks for the first; the supervisor itself goes on giving signs."""
+    supervisor = subprocess.Popen(
+        [sys.executable, "-m", "tests.systemd.hanging", manager.getsockname()],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with supervisor:
+        told = [manager.recv(100)]
+        while not told[-1].startswith(b"STOPPING=1"):
+            told.append(manager.recv(100))
+        assert supervisor.stdout is not None
+        said = supervisor.stdout.read()
+
+    assert supervisor.returncode == 0
+    assert "worker.hung" in said
+    assert said.count("worker.died") == 1
+    assert "boot_2 succeeds boot_1" in said
+    assert told[0] == b"READY=1"
+    assert set(told[1:-1]) == {b"WATCHDOG=1"}
