@@ -57,6 +57,9 @@ bench-growth: $(VENV)/.dev ## Read, prove and tidy ten million rows of usage bes
 bench-orders: $(VENV)/.dev ## Sell ten thousand packages on four workers, and reconcile
 	$(BIN)/python -m tests.bench.orders $(BENCH)
 
+wheel: $(VENV)/.runtime ## Build the package into dist/, to be installed on a server
+	$(BIN)/python -m hatchling build -t wheel
+
 lock: $(VENV)/.dev ## Pin the newest dependencies that fit, with their hashes
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile pyproject.toml --upgrade $(LOCK) --group build -o requirements.lock
@@ -86,4 +89,4 @@ $(VENV)/.dev: requirements-dev.lock pyproject.toml | $(VENV)/bin/python
 	$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@ $(VENV)/.runtime
 
-.PHONY: help serve test lint cover compat clients node bench bench-tasks bench-growth bench-orders lock
+.PHONY: help serve test lint cover compat clients node bench bench-tasks bench-growth bench-orders wheel lock

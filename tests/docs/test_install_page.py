@@ -1,0 +1,106 @@
+"""The pages for who installs grip and looks after it: their commands work, their names are real."""
+
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from grip import settings
+from grip.cli import main
+
+ROOT = Path(__file__).parents[2]
+INSTALL, OPERATING = (
+    (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8") for page in ("install", "operating")
+)
+PAGES = pytest.mark.parametrize("page", [INSTALL, OPERATING], ids=["install", "operating"])
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with the configuration of the page, but a database that is there."""
+    (toml,) = re.findall(r"^```toml\n(.*?)^```$", INSTALL, re.MULTILINE | re.DOTALL)
+    database = f"sqlite:///{tmp_path / 'grip.db'}"
+    (tmp_path / "grip.toml").write_text(toml.replace("sqlite:////var/lib/grip/grip.db", database))
+    monkeypatch.chdir(tmp_path)
+    for variable in ("GRIP_CONFIG", "GRIP_DATABASE_URL"):
+        monkeypatch.delenv(variable, raising=False)
+    return tmp_path
+
+
+@PAGES
+def test_every_command_of_the_page_works_in_its_order(page: str, place: Path):
+    """On a database that is new, with the configuration that the page begins with."""
+    commands = re.findall(r"^\$ grip (.+)$", page, re.MULTILINE)
+    for command in commands:
+        done = CliRunner().invoke(main.app, shlex.split(command), prog_name="grip")
+        assert done.exit_code == 0, f"{command}\n{done.output}"
+
+    assert len(commands) >= 5
+
+
+def test_the_configuration_believes_the_proxy_of_the_page(place: Path):
+    """Caddy is on the same machine: what it says of its clients counts."""
+    loaded = settings.load(place / "grip.toml", environ={})
+
+    assert loaded.server.public_url == "https://grip.example.com"
+    assert {"127.0.0.1/32", "::1/128"} == {str(one) for one in loaded.server.trusted_proxies}
+    assert f"reverse_proxy {loaded.server.host}:{loaded.server.port}\n" in INSTALL
+
+
+@PAGES
+def test_every_command_that_is_named_there_is(page: str):
+    """Also those which are not run here, since they need systemd or an upstream."""
+    blocks = re.findall(r"^```(?:sh|console|crontab)\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    spans = re.findall(r"`([^`\n]+)`", page)
+    code = re.sub(r"#.*|podman run .*", "", "\n".join([*blocks, *spans]))
+    named = set(re.findall(r"(?:^|[ /])grip ([a-z]+)\b", code, re.MULTILINE))
+
+    assert named - {"grip"} <= {*main.NOUNS, *main.COMMANDS}
+    assert {"channels", "maintenance"} & named
+
+
+@PAGES
+def test_every_unit_that_is_named_there_is(page: str):
+    """And so are the files that the wheel brings."""
+    units = set(re.findall(r"\bgrip[a-z-]*\.(?:service|socket|timer|sysusers)\b", page))
+
+    assert units
+    assert [unit for unit in units if not (ROOT / "systemd" / unit).exists()] == []
+
+
+@PAGES
+def test_every_page_that_is_linked_there_is(page: str):
+    """No link leads nowhere."""
+    links = re.findall(r"\]\((?!http)([^)]+)\)", page)
+
+    assert [link for link in links if not (ROOT / "docs" / link).exists()] == []
+
+
+def test_the_package_is_made_as_the_page_says():
+    """Where it is looked for afterwards."""
+    told = subprocess.run(
+        ["make", "-n", "wheel"], cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout
+
+    assert "hatchling build -t wheel" in told
+
+
+def test_every_line_of_the_log_that_is_explained_there_is():
+    """The program says it under that name."""
+    table = OPERATING.partition("| the log says |")[2].partition("\n\n")[0]
+    names = re.findall(r"^\| `([a-z_.]+)` \|", table, re.MULTILINE)
+    source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "grip").rglob("*.py"))
+
+    assert len(names) >= 8
+    assert [name for name in names if f'"{name}"' not in source] == []
+
+
+def test_the_times_of_the_page_are_those_of_the_units():
+    """When maintenance runs, and for how long a process may be silent."""
+    timer = (ROOT / "systemd" / "grip-maintenance.timer").read_text(encoding="utf-8")
+
+    assert "OnCalendar=*-*-* 03:17:00" in timer
+    assert "17 3 * * *  grip" in OPERATING
