@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -34,6 +35,7 @@ os.dup2(int(sys.argv[1]), 3)
 os.environ.update(LISTEN_FDS="1", LISTEN_PID=str(os.getpid()))
 os.execv(sys.executable, [sys.executable, "-m", "grip", *sys.argv[2:]])
 """
+CONTAINER = Path(__file__).parents[2] / "Containerfile"
 CALLERS = 4
 CALLS_EACH = 5
 LOOKS = 100
@@ -156,7 +158,9 @@ def _call(
     return statuses
 
 
-UNSHARE = ("unshare", "--pid", "--fork", "--mount-proc", "--kill-child")
+UNSHARE = ("unshare", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child")
+CONTAINED = 'mount --bind "$0" "$0"; mount -o remount,bind,ro /; cd "$0"; exec "$@"'
+"""As a container does: a folder to write to, on a root that cannot be written to."""
 
 
 def _may_unshare() -> bool:
@@ -169,15 +173,19 @@ def _may_unshare() -> bool:
 @pytest.mark.skipif(not _may_unshare(), reason="a PID namespace takes unshare, and root")
 def test_the_first_process_of_a_container_stops_and_buries_the_dead(tmp_path: Path):
     """SIGTERM ends it with 0 although nobody handles it for PID 1; orphans leave no zombies."""
+    command = [sys.executable, "-m", "grip", "serve", "--port", "0", "--json"]
+    (health,) = re.findall(r"^HEALTHCHECK .*CMD (.+)$", CONTAINER.read_text(), re.MULTILINE)
     with subprocess.Popen(
-        [*UNSHARE, sys.executable, "-m", "grip", "serve", "--port", "0", "--json"],
+        [*UNSHARE, "sh", "-ec", CONTAINED, str(tmp_path), *command],
         env=environ(f"sqlite:///{tmp_path / 'grip.db'}"),
         cwd=tmp_path,
         stdout=subprocess.PIPE,
         text=True,
     ) as unshare:
         assert unshare.stdout is not None
-        assert json.loads(unshare.stdout.readline())["url"]
+        url = json.loads(unshare.stdout.readline())["url"]
+        _, *words = json.loads(health.replace("http://127.0.0.1:8000", url))
+        subprocess.run([sys.executable, *words], check=True)
         (first,) = _children(unshare.pid)
         (worker,) = _children(first)
         namespace = ["nsenter", "-t", str(first), "-p"]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from grip import errors
 from grip.jobs import pulse
@@ -54,15 +55,14 @@ def test_a_name_that_is_no_file_is_an_address_too():
         assert end.recv(100) == b"READY=1"
 
 
-def test_without_systemd_nobody_is_told_and_nothing_is_handed_over(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
-):
+def test_without_systemd_nobody_is_told_and_nothing_is_handed_over(tmp_path: Path):
     """A manager that went away is a line in the log, and no end; nor is one of somebody else."""
-    Notifier.of({}, 1).ready()
-    Notifier.of({"NOTIFY_SOCKET": str(tmp_path / "gone")}, 1).ready()
+    with capture_logs() as logs:
+        Notifier.of({}, 1).ready()
+        Notifier.of({"NOTIFY_SOCKET": str(tmp_path / "gone")}, 1).ready()
     others = {"NOTIFY_SOCKET": "/x", "WATCHDOG_USEC": "5", "WATCHDOG_PID": "2"}
 
-    assert "systemd.not_told" in capfd.readouterr().out
+    assert [line["event"] for line in logs] == ["systemd.not_told"]
     assert Notifier.of(others, 1).alive_every_s is None
     assert handed_over({}, 1) == []
     assert handed_over({"LISTEN_FDS": "1", "LISTEN_PID": "2"}, 1) == []
