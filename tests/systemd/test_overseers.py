@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from structlog.testing import capture_logs
 from grip import errors
 from grip.jobs import pulse
 from grip.systemd import Notifier, Overseer, SocketUnusable, _listener, handed_over
+from tests.e2e import gateway
 
 ROOT = Path(__file__).parents[2]
 
@@ -140,3 +142,27 @@ def test_a_worker_that_hangs_is_replaced_and_systemd_hears_of_the_supervisor(
     assert "boot_2 succeeds boot_1" in said
     assert told[0] == b"READY=1"
     assert set(told[1:-1]) == {b"WATCHDOG=1"}
+
+
+def test_a_worker_tells_systemd_of_its_books(manager: socket.socket, tmp_path: Path):
+    """It is ready, its books answer, and it stops when it is told to."""
+    environ = {
+        **gateway.environ(f"sqlite:///{tmp_path / 'grip.db'}"),
+        "NOTIFY_SOCKET": manager.getsockname(),
+        "WATCHDOG_USEC": "600000",
+    }
+    manager.settimeout(gateway.STOP_S)
+    with subprocess.Popen(
+        [sys.executable, "-m", "grip", "worker"],
+        env=environ,
+        cwd=tmp_path,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as worker:
+        told = {manager.recv(100) for _ in range(3)}
+        worker.send_signal(signal.SIGTERM)
+        while not (last := manager.recv(100)).startswith(b"STOPPING=1"):
+            told.add(last)
+
+    assert told == {b"READY=1", b"WATCHDOG=1"}
+    assert worker.returncode == 0
