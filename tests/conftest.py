@@ -147,9 +147,9 @@ async def postgres_url(postgres_server: str, postgres_databases: Pool) -> AsyncI
 @pytest.fixture
 async def empty_postgres_url(postgres_server: str) -> AsyncIterator[str]:
     """The URL of a PostgreSQL database without a schema."""
-    name = await _create(postgres_server)
-    yield _url(postgres_server, name)
-    await _drop(postgres_server, name)
+    name = await postgres_pool.create(postgres_server)
+    yield postgres_pool.url(postgres_server, name)
+    await postgres_pool.drop(postgres_server, name)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

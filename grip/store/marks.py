@@ -33,7 +33,7 @@ async def stable(connection: AsyncConnection, journal: sa.Table) -> int:
     """
     newest = sa.select(sa.func.coalesce(sa.func.max(journal.c.seq), 0))
     mark = int((await connection.execute(newest)).scalar_one())
-    if connection.dialect.name == "postgresql":
+    if mark and connection.dialect.name == "postgresql":
         await _outwait(connection, journal)
     return mark
 

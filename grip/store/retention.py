@@ -18,6 +18,7 @@ class Rule:
 
 
 _BOOKS: Final = "for ever: the books are proved from it"
+_PROOF: Final = "for ever: it proves that the journals are as they were"
 _NAMED: Final = "for ever: the books name it"
 _SOLD: Final = "for ever: what was agreed, paid and billed is kept for taxes"
 _OPERATOR: Final = "until an operator removes it"
@@ -39,10 +40,15 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             until="`[retention] callback_days` after it signs no more", by="maintenance `retention`"
         ),
         "catalog": Rule(until=_STATE),
+        "chain_block": Rule(until=_PROOF),
         "channel": Rule(until=_OPERATOR, by="`grip channels remove`"),
         "channel_cost": Rule(until=_OPERATOR, by="`grip channels cost`, `grip channels remove`"),
         "channel_health": Rule(
             until="until no relapse would count any more", by="workers, maintenance `health`"
+        ),
+        "checkpoint": Rule(until=_PROOF),
+        "checkpoint_balance": Rule(
+            until="until two later checkpoints are there", by="maintenance `chain`"
         ),
         "checkout_session": Rule(until=_SOLD),
         "detail": Rule(

@@ -55,7 +55,6 @@ async def read(connection: AsyncConnection) -> Standing:
             sa.select(count, sa.func.min(callback.c.due_us)).where(callback.c.state == "pending")
         )
     ).one()
-    told = await meta.get(connection, _VERIFIED)
     return Standing(
         holds=held[0],
         held_credits=int(held[1]),
@@ -63,8 +62,14 @@ async def read(connection: AsyncConnection) -> Standing:
         tasks_due_us=min((due_us for _, _, due_us in phases), default=None),
         callbacks=waiting[0],
         callbacks_due_us=waiting[1],
-        verified=None if told is None else msgspec.json.decode(told, type=Verified),
+        verified=await verified(connection),
     )
+
+
+async def verified(connection: AsyncConnection) -> Verified | None:
+    """Return how the books were when they were checked last, None where nobody has."""
+    told = await meta.get(connection, _VERIFIED)
+    return None if told is None else msgspec.json.decode(told, type=Verified)
 
 
 async def note_verified(connection: AsyncConnection, verified: Verified) -> None:

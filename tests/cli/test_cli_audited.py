@@ -129,8 +129,11 @@ EXAMPLES: dict[Words, Example] = {
     ("models", "enable"): lambda _: ("more",),
     ("models", "remove"): lambda _: ("more",),
     ("maintenance",): lambda shop: shop.dead_boot(),
+    ("ledger", "checkpoint"): lambda _: (),
+    ("db", "backup"): lambda _: ("backup.db",),
     ("invoices", "generate"): lambda shop: shop.next_month(),
     ("db", "upgrade"): lambda shop: shop.empty(),
+    ("db", "restore"): lambda shop: (*shop.empty(), "backup.db", "--replace", *WHY),
 }
 
 

@@ -8,11 +8,12 @@ import pytest
 import sqlalchemy as sa
 
 from grip.clock import system_clock
-from grip.services import accounts
+from grip.services import accounts, closing
 from grip.services.context import Context
-from grip.services.doctor import Finding, clock, database, examine, tables
+from grip.services.doctor import Finding, books, clock, database, examine, tables
 from grip.services.doctor.database import has_reset_bug, of_place, of_postgres, of_sqlite
-from grip.store import audit, boots
+from grip.services.maintenance import rollup
+from grip.store import audit, boots, standing
 from grip.store.condition import PostgresState, SqliteState
 from grip.store.tables import audit as audit_table
 from grip.store.tables import boot, detail, holds, meta, upstream_event
@@ -203,6 +204,36 @@ async def test_a_backup_is_missed_once_there_is_something_to_lose(context: Conte
         states += [one.state for one in await tables.backups(context)]
 
     assert (empty.state, never.state, states) == ("ok", "warning", ["warning", "ok"])
+
+
+async def test_books_that_were_not_proved_of_late_are_told(context: Context):
+    """Or were found wrong; a checkpoint proves them as well."""
+    (empty,) = await books.proof(context)
+    await accounts.create(context, actor="test", email="ana@example.com")
+    (never,) = await books.proof(context)
+    await closing.checkpoint(context, actor="test")
+    (proved,) = await books.proof(context)
+    (stale,) = await books.proof(replace(context, clock=lambda: system_clock() + 9 * DAY_US))
+    async with context.database.write() as connection:
+        wrong = standing.Verified(at_us=system_clock(), violations=3)
+        await standing.note_verified(connection, wrong)
+    (broken,) = await books.proof(context)
+
+    assert [one.state for one in (empty, never, proved, stale, broken)] == [
+        *("ok", "warning", "ok", "warning", "error"),
+    ]
+    assert "3 violations" in broken.sentence
+
+
+async def test_a_month_that_is_not_the_sum_of_its_rows_is_told(context: Context):
+    """By its name."""
+    (before,) = await books.rollups(context)
+    await rollup.remember(context, "2026-10", rollup.Verdict(agrees=False, block=1))
+    await rollup.remember(context, "2026-09", rollup.Verdict(agrees=True, block=1))
+    (after,) = await books.rollups(context)
+
+    assert (before.state, after.state) == ("ok", "error")
+    assert "in 2026-10;" in after.sentence
 
 
 def test_a_place_that_does_not_last_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -9,18 +9,19 @@ PROGRAM = """
 import os, signal
 from grip import logs
 from grip.settings import Log
+from grip.systemd import Overseer
 from grip.web import supervisor
 
 logs.configure(Log())
 
 def work(worker):
-    worker.ready()
+    worker.overseer.ready()
     os.write(1, f"{worker.place} {len(worker.succeeds)}\\n".encode())
     if worker.place == 1 and not worker.succeeds:
         os._exit(3)
     signal.pause()
 
-supervisor.run(2, work, ready=lambda: None, new_boot_id=lambda: "boot")
+supervisor.run(2, work, overseer=Overseer(), new_boot_id=lambda: "boot")
 """
 
 

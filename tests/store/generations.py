@@ -109,6 +109,7 @@ class Generation:
             *self._callbacks(),
             *self._orders(),
             *self._beside(),
+            *self._rollups(),
         ]
 
     def _has(self, table: str) -> int:
@@ -372,6 +373,24 @@ class Generation:
                 | money,
             ),
             ("document_pdf", {"document_id": document["id"], "sha256": "x", "rendered_us": 1}),
+        ]
+
+    def _rollups(self) -> list[Row]:
+        sums = ("estimated", "input_tokens", "output_tokens", "cached_input_tokens", "images")
+        others = ("cache_write_tokens", "seconds", "characters", "attempts", "latency_ms")
+        costs = ("cost_credits", "buy_credits", "buy_nano", "credits", "debt_credits")
+        day: Values = {"day": "2026-01-01", "wallet_id": self.id("wal"), "key_id": self.id("key")}
+        day |= {"model": self.id("model"), "channel_id": self.id("ch"), "calls": 1}
+        number = {"number": self.number + 1, "first_seq": self.number + 1, "rows": 1}
+        return [
+            (
+                "usage_day",
+                dict.fromkeys((*sums, *others, *costs), 0)
+                | {"first_byte_ms": 0, "cost_nano": 1, "unknown_buy": 1}
+                | day,
+            ),
+            ("rollup_block", number | {"last_seq": self.number + 1, "first_us": 1, "last_us": 1}),
+            ("maintenance", {"name": self.id("month"), "value": "{}", "at_us": 1}),
         ]
 
     def _beside(self) -> list[Row]:

@@ -70,6 +70,14 @@ async def check(context: Context) -> list[Finding]:
 async def tables(context: Context) -> list[Finding]:
     """Return whether the schema is this version's, and its guards are there."""
     found = await schema.status(context.database)
+    if found.is_newer and found.is_usable:
+        return [
+            warning(
+                _SCHEMA,
+                f"The database is at {found.current}, of a newer grip than this one.",
+                "It goes on for now: install the newer grip here too.",
+            )
+        ]
     if not found.is_current:
         is_newer = found.current is not None and found.current > found.head
         return [

@@ -53,6 +53,8 @@ def _places(context: Context) -> dict[str, Path]:
     found = {"uploads": Path(tempfile.gettempdir())}
     if context.database.path is not None:
         found["the database"] = context.database.path
+    if context.settings.backup.directory:
+        found["backups"] = Path(context.settings.backup.directory)
     results = context.settings.results
     if results.storage == "directory":
         found["results"] = Path(results.directory)

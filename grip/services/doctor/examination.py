@@ -7,6 +7,7 @@ from typing import Final
 from grip import errors
 from grip.services.context import Context
 from grip.services.doctor import (
+    books,
     catalog,
     clock,
     configuration,
@@ -37,6 +38,8 @@ _WITHIN: Final[Sequence[Check]] = (
     tables.check,
     tables.holds,
     tables.backups,
+    books.proof,
+    books.rollups,
 )
 
 
