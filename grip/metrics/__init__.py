@@ -1,6 +1,6 @@
 """What a process counts of itself, and the page that Prometheus reads.
 
-Counting is a few additions in plain dictionaries, on the loop, without a lock (docs/adr/0012).
+Counting is a few additions in plain dictionaries, on the loop, without a lock (docs/adr/0013).
 Refuses to know what is counted: the gateway, the books and the jobs call it, and it calls nobody.
 """
 

@@ -66,6 +66,7 @@ async def _drawn_up(
     last = await store.last(connection)
     since = None if whole else last
     report = await ledger.examine(connection, since=since)
+    await ledger.note(context, report)
     if not report.ok:
         names = ", ".join(check.name for check in report.checks if not check.ok)
         raise errors.Conflict(

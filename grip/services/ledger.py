@@ -90,11 +90,17 @@ async def verify_and_note(
     line: Line | None = None,
     done: Callable[[Check], None] | None = None,
 ) -> Report:
-    """Verify, and write down when that was and what it found, for those who watch.
+    """Verify, and note it."""
+    report = await verify(context, since_checkpoint=since_checkpoint, line=line, done=done)
+    await note(context, report)
+    return report
+
+
+async def note(context: Context, report: Report) -> None:
+    """Write down when the books were checked and what was found, for those who watch.
 
     A database that takes no note has been checked all the same.
     """
-    report = await verify(context, since_checkpoint=since_checkpoint, line=line, done=done)
     verified = Verified(
         at_us=context.clock(), violations=sum(check.count for check in report.checks)
     )
@@ -103,7 +109,6 @@ async def verify_and_note(
             await standing.note_verified(connection, verified)
     except errors.DatabaseUnavailable as error:
         log.warning("ledger.not_noted", error=error.detail or error.message)
-    return report
 
 
 async def examine(

@@ -213,6 +213,8 @@ async def test_books_that_were_not_proved_of_late_are_told(context: Context):
     (never,) = await books.proof(context)
     await closing.checkpoint(context, actor="test")
     (proved,) = await books.proof(context)
+    async with context.database.read() as connection:
+        noted = await standing.verified(connection)
     (stale,) = await books.proof(replace(context, clock=lambda: system_clock() + 9 * DAY_US))
     async with context.database.write() as connection:
         wrong = standing.Verified(at_us=system_clock(), violations=3)
@@ -223,6 +225,8 @@ async def test_books_that_were_not_proved_of_late_are_told(context: Context):
         *("ok", "warning", "ok", "warning", "error"),
     ]
     assert "3 violations" in broken.sentence
+    assert noted is not None
+    assert noted.violations == 0
 
 
 async def test_a_month_that_is_not_the_sum_of_its_rows_is_told(context: Context):
