@@ -252,18 +252,15 @@ def test_a_place_that_does_not_last_is_an_error(tmp_path: Path, monkeypatch: pyt
     assert [one.state for one in (*temporary, *layered)] == ["error", "error"]
 
 
-def test_a_database_that_strangers_can_read_is_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_a_database_that_strangers_can_read_is_told(shared: Path, monkeypatch: pytest.MonkeyPatch):
     """A folder that keeps them out is enough."""
-    path = tmp_path / "grip.db"
+    path = shared / "grip.db"
     path.touch(0o644)
     monkeypatch.setattr("grip.store.filesystems.fleeting_kind", lambda path: None)
     monkeypatch.setattr(Path, "is_relative_to", lambda *_: False)
     os.chmod(path, 0o644)  # noqa: PTH101 - whatever the umask is
     shut = of_place(path)
-    for folder in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
-        folder.chmod(0o755)
+    shared.chmod(0o755)
     opened = of_place(path)
     path.chmod(0o600)
 

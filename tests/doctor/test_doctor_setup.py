@@ -182,20 +182,18 @@ def test_every_reference_of_the_settings_is_known():
     assert settings.secret_references(replace(chosen, payments={}, results=load().results)) == {}
 
 
-def test_a_file_is_open_where_all_folders_above_it_are(tmp_path: Path):
+def test_a_file_is_open_where_all_folders_above_it_are(shared: Path):
     """A file that is not there is open to nobody."""
-    path = tmp_path / "key"
+    path = shared / "key"
     path.write_text("x")
     path.chmod(0o644)
-    tmp_path.chmod(0o700)
     shut = is_open_to_all(path)
-    for folder in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
-        folder.chmod(0o755)
+    shared.chmod(0o755)
     opened = is_open_to_all(path)
     path.chmod(0o640)
 
     assert (shut, opened, is_open_to_all(path)) == (False, True, False)
-    assert is_open_to_all(tmp_path / "gone") is False
+    assert is_open_to_all(shared / "gone") is False
 
 
 async def test_without_a_database_the_rest_is_looked_at(with_: With, tmp_path: Path):
