@@ -1,7 +1,8 @@
 """uvicorn's HTTP protocol, with bounds on what a client can make the server keep or wait for.
 
-uvicorn itself bounds neither the size nor the time of a request's head, and a client that does not
-read what it is sent would hold a handler in `send` for as long as it likes. Nor does it tell a
+uvicorn itself bounds neither the size nor the time of a request's head, keeps whatever follows a
+body in chunks as further headers, and a client that does not read what it is sent would hold a
+handler in `send` for as long as it likes. Nor does it tell a
 handler that its client has left where another request waits behind it: so none waits. What comes
 before an answer is over is not heard, and the connection ends with that answer.
 """
@@ -21,6 +22,9 @@ READ_TIMEOUT_S: Final = 30
 """How long a client may leave its buffer full; past that it counts as gone."""
 
 MAX_HEAD_BYTES: Final = 64 * 1024
+"""The largest head, and the most that may come between two bytes of a body or behind the last one:
+the edges of chunks, and trailers, which nobody reads."""
+
 _TOO_LARGE: Final = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
     b"content-length: 0\r\nconnection: close\r\n\r\n"
@@ -30,7 +34,7 @@ _TOO_LARGE: Final = (
 class BoundedProtocol(HttpToolsProtocol):
     """One connection. The timer of its requests is set once for many of them, since each costs."""
 
-    _head_bytes = 0
+    _bare_bytes = 0
     _in_head = True
     _is_deaf = False
     _is_ending = False
@@ -57,13 +61,16 @@ class BoundedProtocol(HttpToolsProtocol):
         """Stop counting the head."""
         if self._is_deaf:
             return
-        self._in_head, self._head_bytes = False, 0
+        self._in_head, self._bare_bytes = False, 0
         super().on_headers_complete()
+        # Where trailers go: the headers that a handler sees are those that came before the body.
+        self.headers = []
         if self._is_ending:
             self.cycle.keep_alive = False
 
     def on_body(self, body: bytes) -> None:
         """Take more of the body."""
+        self._bare_bytes = 0
         if not self._is_deaf:
             super().on_body(body)
 
@@ -73,19 +80,19 @@ class BoundedProtocol(HttpToolsProtocol):
             return
         self._due_s = None
         super().on_message_complete()
-        self._in_head = True
+        self._in_head, self._bare_bytes = True, 0
 
     def data_received(self, data: bytes) -> None:
-        """Count what belongs to a head, and refuse one that is too large."""
+        """Count what belongs to no body, and refuse a head that is too large."""
         if self._is_deaf:
             return
-        if self._in_head:
-            self._head_bytes += len(data)
-        elif self._due_s is not None:
+        self._bare_bytes += len(data)
+        if not self._in_head and self._due_s is not None:
             self._due_s += len(data) / BODY_BYTES_PER_S
         super().data_received(data)
-        if self._in_head and self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
-            self.transport.write(_TOO_LARGE)
+        if self._bare_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
+            if self._in_head:
+                self.transport.write(_TOO_LARGE)
             self.transport.close()
 
     def end_with_next(self) -> None:

@@ -1,5 +1,6 @@
 """Clients that lie about their bodies: as bytes on a socket, where no library mends them."""
 
+import contextlib
 import json
 import socket
 import threading
@@ -186,4 +187,33 @@ def test_a_body_in_chunks_of_a_byte_is_a_body(house: House):
 
     assert found.startswith(b"HTTP/1.1 200 ")
     assert good.door.requests[0].body == body
+    _serves(house, ana, good, 1)
+
+
+ENDLESS = {
+    "trailers": b"2\r\n{}\r\n0\r\n"
+    + b"".join(b"x%d: %s\r\n" % (n, b"y" * 900) for n in range(1100)),
+    "a trailer": b"2\r\n{}\r\n0\r\nx: " + b"y" * 1_000_000,
+    "the edge of a chunk": b"2;" + b"y" * 1_000_000,
+}
+
+
+@pytest.mark.parametrize("chunks", ENDLESS.values(), ids=ENDLESS)
+def test_what_belongs_to_no_body_has_an_end(house: House, chunks: bytes):
+    """A stranger without a key could fill the memory with it; the connection is cut."""
+    head = _head(house.customer(), "transfer-encoding: chunked").replace(b"sk-grip-", b"sk-none-")
+    with _connect(house) as client, contextlib.suppress(ConnectionError):
+        client.sendall(head + chunks)
+        while client.recv(65536):
+            pass
+
+
+def test_a_trailer_is_no_header(house: House):
+    """What comes behind a body changes nothing of how the body is read."""
+    ana, good = house.customer(), house.sell(polite)
+    head = _head(ana, "transfer-encoding: chunked", "connection: close")
+    trailers = b"0\r\nidempotency-key: one\r\nidempotency-key: two\r\n\r\n"
+    found = _exchange(house, head + part(_body(good)) + trailers)
+
+    assert found.startswith(b"HTTP/1.1 200 ")
     _serves(house, ana, good, 1)
