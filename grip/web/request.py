@@ -12,6 +12,7 @@ from grip.ids import key_hash
 from grip.settings import IPNetwork
 
 _BEARER: Final = b"bearer "
+_FORWARDED: Final = b"x-forwarded-for"
 _IDEMPOTENCY_KEY: Final = re.compile(rb"[\x21-\x7e]{1,255}")
 
 
@@ -75,13 +76,14 @@ def client_ip(scope: Scope, trusted: Sequence[IPNetwork]) -> str:
     """Return the caller's address.
 
     `X-Forwarded-For` is read from its end, past trusted proxies only: what stands before the
-    first address that is not trusted, anybody could have written.
+    first address that is not trusted, anybody could have written. Several lines are one: a proxy
+    may add its own behind that of its client.
     """
     client: Any = scope.get("client")
     peer = str(client[0]) if client else ""
     if not trusted or not _is_trusted(peer, trusted):
         return peer
-    forwarded = header(scope, b"x-forwarded-for") or b""
+    forwarded = b",".join(value for name, value in scope["headers"] if name == _FORWARDED)
     for hop in reversed(forwarded.decode("latin-1").split(",")):
         address = hop.strip()
         if not _is_address(address):
@@ -133,10 +135,11 @@ def _too_large(max_bytes: int) -> errors.RequestTooLarge:
 
 def _is_address(text: str) -> bool:
     try:
-        ipaddress.ip_address(text)
+        found = ipaddress.ip_address(text)
     except ValueError:
         return False
-    return True
+    # A zone means something on one machine only, and may be any text.
+    return getattr(found, "scope_id", None) is None
 
 
 def _is_trusted(address: str, trusted: Iterable[IPNetwork]) -> bool:
