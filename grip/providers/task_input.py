@@ -141,6 +141,16 @@ class TaskInput(msgspec.Struct, frozen=True, kw_only=True):
         return {name: value for name, value in self.values.items() if name not in WORDS}
 
 
+def is_deeper(value: Any, most: int) -> bool:
+    """Return whether JSON is nested deeper than `most`; it looks no further than that."""
+    if not isinstance(value, dict | list):
+        return False
+    if not most:
+        return True
+    children = value.values() if isinstance(value, dict) else value
+    return any(is_deeper(child, most - 1) for child in children)
+
+
 def normalised(type: str, input: Mapping[str, Any]) -> TaskInput:  # noqa: A002 - the words for it
     """Return a task's input with its defaults; raises InvalidRequest, naming what is wrong.
 
@@ -175,7 +185,7 @@ def _is_taken(name: str, value: Any) -> bool:
         raise _wrong(name, f"write it as {folded}")
     if _CALLS.search(folded) or folded in _LEFT_OUT:
         return False
-    if _depth(value) > _MAX_DEPTH:
+    if is_deeper(value, _MAX_DEPTH):
         raise _wrong(name, f"it is nested more than {_MAX_DEPTH} deep")
     _write(name, value)
     return True
@@ -335,13 +345,6 @@ def _single(values: dict[str, Any], kind: str) -> None:
 def _need(values: Mapping[str, Any], name: str) -> None:
     if name not in values:
         raise _wrong(name, "it is required")
-
-
-def _depth(value: Any, at: int = 1) -> int:
-    if at > _MAX_DEPTH or not isinstance(value, dict | list):
-        return at
-    children = value.values() if isinstance(value, dict) else value
-    return max((_depth(child, at + 1) for child in children), default=at)
 
 
 def _wrong(name: str, why: str) -> InvalidRequest:

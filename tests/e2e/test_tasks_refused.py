@@ -88,6 +88,10 @@ def test_a_video_of_no_length_costs_nothing(house: House, seconds: Any):
         + b"}}",
         b'{"model": "image-well", "input": {"prompt": "\\ud800"}}',
         b'{"model": "image-well", "input": {"prompt": "x", "n": NaN}}',
+        b'{"model": "image-well", "input": {"prompt": "x"}, "metadata": {"x": '
+        + b"[" * 900
+        + b"]" * 900
+        + b"}}",
     ],
     ids=lambda body: body[:60].decode(),
 )

@@ -12,6 +12,7 @@ from litestar.params import FromPath, FromQuery, QueryParameter
 from grip import errors
 from grip.app import App
 from grip.providers.json_object import JsonObject
+from grip.providers.task_input import is_deeper
 from grip.store.idempotency import StoredAnswer
 from grip.store.records import Caller
 from grip.store.tasks import Task
@@ -22,6 +23,7 @@ from grip.web import request as reading
 
 _READ: Final = frozenset({"model", "input", "callback_url", "metadata"})
 _MAX_METADATA_BYTES: Final = 16_384
+_MAX_METADATA_DEPTH: Final = 32
 _STATUSES: Final = (phases.PENDING, phases.PROCESSING, phases.COMPLETED, phases.FAILED)
 
 
@@ -117,13 +119,18 @@ def _wish(app: App, request: Request[Any, Any, Any], body: JsonObject, key_hash:
         raise errors.InvalidRequest(
             f"metadata: it is over {_MAX_METADATA_BYTES} bytes", param="metadata"
         )
+    metadata = body.get("metadata", dict[str, Any])
+    if is_deeper(metadata, _MAX_METADATA_DEPTH):
+        raise errors.InvalidRequest(
+            f"metadata: it is nested more than {_MAX_METADATA_DEPTH} deep", param="metadata"
+        )
     return Wish(
         key_hash=key_hash,
         ip=reading.client_ip(request.scope, app.settings.server.trusted_proxies),
         endpoint="/tasks",
         model=model,
         input=given,
-        metadata=body.get("metadata", dict[str, Any]),
+        metadata=metadata,
         callback_url=body.get("callback_url", str),
     )
 
