@@ -14,6 +14,11 @@ T = TypeVar("T")
 _FLAGS = frozenset({"enabled", "drains", "estimated", "is_business", "is_owner", "reasoning"})
 
 
+def is_id(text: str) -> bool:
+    """Return whether a row may be called so: PostgreSQL refuses even to compare with others."""
+    return text.isascii() and text.isprintable()
+
+
 def record(kind: type[T], row: sa.RowMapping | Mapping[str, Any]) -> T:
     """Return a `kind` made of the columns of `row` that it has fields for."""
     fields = kind.__dataclass_fields__  # type: ignore[attr-defined]

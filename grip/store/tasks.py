@@ -92,7 +92,7 @@ async def insert(connection: AsyncConnection, added: Task) -> None:
 
 async def find(connection: AsyncConnection, task_id: str) -> Task | None:
     """Return a task, None where there is none of this id."""
-    if not _is_id(task_id):
+    if not rows.is_id(task_id):
         return None
     row = (await connection.execute(_ALL.where(task.c.id == task_id))).mappings().one_or_none()
     return None if row is None else rows.record(Task, row)
@@ -260,7 +260,7 @@ async def attach(
 
 async def lock(connection: AsyncConnection, task_id: str) -> Task | None:
     """Return a task as it stands, locked until the end of the transaction."""
-    if not _is_id(task_id):
+    if not rows.is_id(task_id):
         return None
     query = _ALL.where(task.c.id == task_id).with_for_update()
     row = (await connection.execute(query)).mappings().one_or_none()
@@ -293,11 +293,6 @@ def _parameters(held: Task, changes: Mapping[str, Any]) -> dict[str, Any]:
 def _by_id(one: Task) -> str:
     """Return what rows are locked in the order of, where several are at once."""
     return one.id
-
-
-def _is_id(text: str) -> bool:
-    """Return whether a task may be called so: PostgreSQL refuses even to compare with others."""
-    return text.isascii() and text.isprintable()
 
 
 async def _change(

@@ -63,22 +63,27 @@ async def load(
 ) -> list[UsageRow]:
     """Return the charged calls at [from, to), newest first; `model` may be an alias.
 
-    `after` is a request id: only calls that were charged before that one are returned.
+    `after` is the request id of one of them: only calls that were charged before that one are
+    returned, none where there is no such call.
     """
-    query = sa.select(usage).order_by(usage.c.seq.desc()).limit(limit)
-    for column, value in (
-        (usage.c.wallet_id, wallet_id),
-        (usage.c.key_id, key_id),
-        (usage.c.member_id, member_id),
-    ):
-        if value is not None:
-            query = query.where(column == value)
+    owners = [
+        column == value
+        for column, value in (
+            (usage.c.wallet_id, wallet_id),
+            (usage.c.key_id, key_id),
+            (usage.c.member_id, member_id),
+        )
+        if value is not None
+    ]
+    query = sa.select(usage).where(*owners).order_by(usage.c.seq.desc()).limit(limit)
     if model is not None:
         meant = sa.select(model_alias.c.model).where(model_alias.c.alias == model)
         query = query.where(sa.or_(usage.c.model == model, usage.c.model.in_(meant)))
     if after is not None:
-        last = sa.select(usage.c.seq).where(usage.c.request_id == after).scalar_subquery()
-        query = query.where(usage.c.seq < last)
+        if not rows.is_id(after):
+            return []
+        last = sa.select(usage.c.seq).where(usage.c.request_id == after, *owners)
+        query = query.where(usage.c.seq < last.scalar_subquery())
     query = query.where(*_between(from_us, to_us))
     return [rows.record(UsageRow, row) for row in (await connection.execute(query)).mappings()]
 
