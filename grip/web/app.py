@@ -113,6 +113,7 @@ def _framework(app: App) -> Litestar:
             HTTPException: _http_error,
             Exception: _unexpected,
         },
+        request_max_body_size=app.settings.server.max_body_bytes,
         openapi_config=None,
         logging_config=None,
     )
