@@ -101,6 +101,22 @@ def test_failures_are_counted_by_why(house: House):
         assert found.get(name, code=code) - before.get(name, code=code) == times
 
 
+def test_the_page_is_for_no_name_but_this_machines_own(house: House):
+    """A web page may have its own name lead here, and read by it what a browser can reach."""
+    port = httpx2.URL(house.gateway.url).port
+    for host, status in (
+        ("elsewhere.example", 403),
+        (f"elsewhere.example:{port}", 403),
+        ("127.0.0.1.elsewhere.example", 403),
+        ("localhost.elsewhere.example", 403),
+        ("", 403),
+        (f"localhost:{port}", 200),
+        ("127.0.0.2", 200),
+        (f"[::1]:{port}", 200),
+    ):
+        assert house.http.get("/metrics", headers={"host": host}).status_code == status, host
+
+
 def test_the_page_is_for_this_machine_and_not_for_what_a_proxy_passes_on(house: House):
     """Who came through a proxy is anybody, and the proxy says so."""
     for name in ("x-forwarded-for", "forwarded", "via", "x-real-ip", "x-forwarded-host"):

@@ -1,11 +1,13 @@
 """`GET /metrics`: the page for Prometheus, for those who may read it.
 
 Without `[server] metrics_token` these are programs on this machine: a connection from a loopback
-address that no proxy says it has passed on. With it, whoever sends it, from wherever, and nobody
+address that no proxy says it has passed on, to a name of this machine's own, since a web page may
+have its name lead here. With it, whoever sends it, from wherever, and nobody
 else: a proxy that says nothing of itself makes the whole internet look local.
 """
 
 import hmac
+import re
 from typing import Any, Final
 
 import structlog
@@ -17,6 +19,9 @@ from grip.app import App
 from grip.metrics import CONTENT_TYPE
 
 _LOCAL: Final = ("127.", "::1", "::ffff:127.")
+_OWN_NAME: Final = re.compile(
+    r"(localhost|127(\.[0-9]{1,3}){3}|\[::1\])(:[0-9]{1,5})?", re.IGNORECASE
+)
 _PASSED_ON: Final = ("x-forwarded-for", "x-forwarded-host", "x-real-ip", "forwarded", "via")
 _BEARER: Final = "bearer "
 
@@ -44,7 +49,8 @@ def _is_local(request: Request[Any, Any, State]) -> bool:
     """Whether a program on this machine asks, and not a proxy for somebody else."""
     host = "" if request.client is None else request.client.host
     is_passed_on = any(name in request.headers for name in _PASSED_ON)
-    return host.startswith(_LOCAL) and not is_passed_on
+    asked = _OWN_NAME.fullmatch(request.headers.get("host", "localhost"))
+    return host.startswith(_LOCAL) and asked is not None and not is_passed_on
 
 
 def _has_token(request: Request[Any, Any, State], reference: str) -> bool:
