@@ -64,11 +64,13 @@ def build(app: App) -> ASGIApp:
 
 
 def _naming(send: Send, request_id: str) -> Send:
-    """Return a `send` that puts the request's id on the head of the answer."""
+    """Return a `send` that puts the request's id on the head of the answer, for nobody to keep."""
 
     async def named(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = [*message.get("headers", ()), *OPENAI.id_headers(request_id)]
+            if not any(name == b"cache-control" for name, _ in headers):
+                headers.append(response.NOT_KEPT)
             message = {**message, "headers": headers}
         await send(message)
 

@@ -17,11 +17,17 @@ _SECOND_US: Final = 1_000_000
 Headers = list[tuple[bytes, bytes]]
 
 JSON: Final = (b"content-type", b"application/json")
+NOT_KEPT: Final = (b"cache-control", b"no-store")
+"""What somebody's credits, calls or mistakes stand in is for nobody to keep on the way."""
 
 
 def charge_headers(credits_: int, cost_nano: int) -> Headers:
     """Return what a metered answer that does not stream says of its charge."""
-    return [(b"x-grip-credits", b"%d" % credits_), (b"x-grip-cost-nano", b"%d" % cost_nano)]
+    return [
+        NOT_KEPT,
+        (b"x-grip-credits", b"%d" % credits_),
+        (b"x-grip-cost-nano", b"%d" % cost_nano),
+    ]
 
 
 def fallback_headers(model: str | None) -> Headers:
@@ -44,7 +50,7 @@ def limit_headers(requests: Standing | None, tokens: Standing | None) -> Headers
 
 def error_headers(error: errors.GripError) -> Headers:
     """Return what an error's answer says beside its body."""
-    headers: Headers = [JSON]
+    headers: Headers = [JSON, NOT_KEPT]
     if error.retry_after_s is not None:
         headers.append((b"retry-after", b"%d" % error.retry_after_s))
     return headers + standing_headers(error.standings)

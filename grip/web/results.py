@@ -84,7 +84,6 @@ def _headers(key: str, stored: Stored, part: Slice, etag: bytes | None) -> Heade
     headers: Headers = [
         (b"accept-ranges", b"bytes"),
         (b"cache-control", b"private"),
-        (b"x-content-type-options", b"nosniff"),
     ]
     if etag is not None:
         headers.append((b"etag", etag))

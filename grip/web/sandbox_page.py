@@ -21,7 +21,6 @@ _HEADERS: Final = (
     ("content-security-policy", _POLICY),
     ("cache-control", "no-store"),
     ("referrer-policy", "no-referrer"),
-    ("x-content-type-options", "nosniff"),
     ("x-frame-options", "DENY"),
 )
 

@@ -139,6 +139,7 @@ def _config(app: ASGIApp, gateway: App) -> uvicorn.Config:
         proxy_headers=False,
         server_header=False,
         date_header=False,
+        headers=[("x-content-type-options", "nosniff")],
         timeout_keep_alive=_KEEP_ALIVE_S,
         timeout_graceful_shutdown=gateway.settings.server.graceful_stop_s,
         backlog=_BACKLOG,
