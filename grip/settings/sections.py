@@ -83,6 +83,13 @@ class Server:
         "The largest form with files in bytes (audio, images to be edited). Files wait on the disk "
         "of the node, in the directory that $TMPDIR names.",
     )
+    max_connections: int = key(
+        8192,
+        Whole(maximum=1_000_000),
+        "How many connections a worker keeps, and no more than half of the files that it may open "
+        "(ulimit -n). Past that, the one that has waited longest without a request is closed for a "
+        "new one; where all have one, the new one is.",
+    )
     graceful_stop_s: int = key(
         30,
         Whole(minimum=0, maximum=86_400),

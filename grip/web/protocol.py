@@ -4,11 +4,14 @@ uvicorn itself bounds neither the size nor the time of a request's head, keeps w
 body in chunks as further headers, and a client that does not read what it is sent would hold a
 handler in `send` for as long as it likes. Nor does it tell a
 handler that its client has left where another request waits behind it: so none waits. What comes
-before an answer is over is not heard, and the connection ends with that answer.
+before an answer is over is not heard, and the connection ends with that answer. And it keeps as
+many connections as come, until there is no file left for those to upstreams.
 """
 
 import asyncio
-from typing import Any, Final, cast
+import sys
+from collections import OrderedDict
+from typing import Any, ClassVar, Final, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
@@ -31,9 +34,24 @@ _TOO_LARGE: Final = (
 )
 
 
-class BoundedProtocol(HttpToolsProtocol):
-    """One connection. The timer of its requests is set once for many of them, since each costs."""
+def bounded(most_connections: int) -> "type[BoundedProtocol]":
+    """Return the protocol of a server that keeps so many connections."""
 
+    class Protocol(BoundedProtocol):
+        _most = most_connections
+        _waiting: ClassVar[OrderedDict[BoundedProtocol, None]] = OrderedDict()
+
+    return Protocol
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """One connection. The timer of its requests is set once for many of them, since each costs.
+
+    `_waiting` are those of its server that have no request, the longest of them first.
+    """
+
+    _most = sys.maxsize
+    _waiting: ClassVar[OrderedDict["BoundedProtocol", None]] = OrderedDict()
     _bare_bytes = 0
     _in_head = True
     _is_deaf = False
@@ -43,8 +61,15 @@ class BoundedProtocol(HttpToolsProtocol):
     _unread: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
-        """Expect the first request."""
+        """Expect the first request, where there is room for one more, or can be made."""
         super().connection_made(transport)
+        if len(self.connections) > self._most:
+            spare = next(iter(self._waiting), self)
+            self._waiting.pop(spare, None)
+            spare.transport.abort()
+            if spare is self:
+                return
+        self._waiting[self] = None
         self._expect_request()
 
     def on_message_begin(self) -> None:
@@ -63,6 +88,7 @@ class BoundedProtocol(HttpToolsProtocol):
             return
         self._in_head, self._bare_bytes = False, 0
         super().on_headers_complete()
+        self._waiting.pop(self, None)
         # Where trailers go: the headers that a handler sees are those that came before the body.
         self.headers = []
         if self._is_ending:
@@ -81,6 +107,12 @@ class BoundedProtocol(HttpToolsProtocol):
         self._due_s = None
         super().on_message_complete()
         self._in_head, self._bare_bytes = True, 0
+
+    def on_response_complete(self) -> None:
+        """Wait for the next request, at the end of those who do."""
+        super().on_response_complete()
+        if not self.transport.is_closing():
+            self._waiting[self] = None
 
     def data_received(self, data: bytes) -> None:
         """Count what belongs to no body, and refuse a head that is too large."""
@@ -122,6 +154,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop all clocks with the connection."""
+        self._waiting.pop(self, None)
         self._stop_waiting_for_reader()
         if self._timer is not None:
             self._timer.cancel()

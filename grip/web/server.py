@@ -7,6 +7,7 @@ outlives the process is left gently: who is on the way is answered, who comes la
 import asyncio
 import contextlib
 import gc
+import resource
 import signal
 import socket
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -21,10 +22,12 @@ from grip.app import App
 from grip.jobs import Ticker, pulse
 from grip.systemd import Overseer
 from grip.web import app as web_app
-from grip.web.protocol import BoundedProtocol
+from grip.web.protocol import BoundedProtocol, bounded
 
 _KEEP_ALIVE_S: Final = 75
 _BACKLOG: Final = 2048
+_OWN_FILES: Final = 128
+_MANY_FILES: Final = 1024 * 1024
 _LAST_WORDS_S: Final = 2
 """How long calls may end by themselves where nothing can be charged any more."""
 
@@ -129,7 +132,7 @@ def _config(app: ASGIApp, gateway: App) -> uvicorn.Config:
     return uvicorn.Config(
         cast("Any", app),
         interface="asgi3",
-        http=BoundedProtocol,
+        http=bounded(_most_connections(gateway.settings.server.max_connections)),
         ws="none",
         loop="none",
         lifespan="off",
@@ -144,6 +147,18 @@ def _config(app: ASGIApp, gateway: App) -> uvicorn.Config:
         timeout_graceful_shutdown=gateway.settings.server.graceful_stop_s,
         backlog=_BACKLOG,
     )
+
+
+def _most_connections(wanted: int) -> int:
+    """Return how many connections may be kept: each may need a file of its own, to an upstream.
+
+    The process lets itself open as many files as it may.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    files = _MANY_FILES if hard == resource.RLIM_INFINITY else min(hard, _MANY_FILES)
+    if soft != resource.RLIM_INFINITY and soft < files:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (files, hard))
+    return max(min(wanted, (files - _OWN_FILES) // 2), 1)
 
 
 class _Server(uvicorn.Server):
