@@ -31,6 +31,10 @@ compat: $(VENV)/.dev ## Write down in docs/compatibility.md what the official cl
 clients: $(VENV)-clients/.clients ## Run LangChain's standard tests of chat models against grip
 	$(VENV)-clients/bin/python -m pytest -p no:asyncio tests/clients/python
 
+audit: $(VENV)-audit/.audit ## Ask a database of known holes about the pinned packages
+	$(VENV)-audit/bin/python -m tests.audit $(VENV)-audit/bin/pip-audit \
+		requirements.lock requirements-dev.lock requirements-clients.lock requirements-audit.lock
+
 # npm trusts a list of its own, and not what the machine's owner added to the system's.
 CA := /etc/ssl/certs/ca-certificates.crt
 
@@ -65,6 +69,7 @@ lock: $(VENV)/.dev ## Pin the newest dependencies that fit, with their hashes
 	$(BIN)/uv pip compile pyproject.toml --upgrade $(LOCK) --group build -o requirements.lock
 	$(BIN)/uv pip compile pyproject.toml --upgrade $(LOCK) --group dev -o requirements-dev.lock
 	$(BIN)/uv pip compile pyproject.toml --upgrade $(LOCK) --group clients -o requirements-clients.lock
+	$(BIN)/uv pip compile --upgrade $(LOCK) --group audit -o requirements-audit.lock
 
 LOCK := --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url -q
 
@@ -79,6 +84,12 @@ $(VENV)-clients/.clients: requirements-clients.lock pyproject.toml | $(VENV)/bin
 		--require-hashes -r requirements-clients.lock
 	@touch $@
 
+$(VENV)-audit/.audit: requirements-audit.lock | $(VENV)/bin/python
+	$(PYTHON) -m venv $(VENV)-audit
+	$(VENV)-audit/bin/python -m pip install --quiet --disable-pip-version-check \
+		--require-hashes -r requirements-audit.lock
+	@touch $@
+
 $(VENV)/.runtime: requirements.lock pyproject.toml | $(VENV)/bin/python
 	$(PIP) --require-hashes -r requirements.lock
 	$(PIP) --no-deps --no-build-isolation -e .
@@ -89,4 +100,4 @@ $(VENV)/.dev: requirements-dev.lock pyproject.toml | $(VENV)/bin/python
 	$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@ $(VENV)/.runtime
 
-.PHONY: help serve test lint cover compat clients node bench bench-tasks bench-growth bench-orders wheel lock
+.PHONY: help serve test lint cover audit compat clients node bench bench-tasks bench-growth bench-orders wheel lock
