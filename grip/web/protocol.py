@@ -119,7 +119,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._is_deaf:
             return
         self._bare_bytes += len(data)
-        if not self._in_head and self._due_s is not None:
+        if not self._in_head and self._due_s is not None and not self.cycle.response_complete:
             self._due_s += len(data) / BODY_BYTES_PER_S
         super().data_received(data)
         if self._bare_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
