@@ -115,7 +115,8 @@ async def newest_us(connection: AsyncConnection) -> dict[str, int]:
 async def oldest_us(connection: AsyncConnection) -> dict[str, int]:
     """Return the times of the oldest rows of tables that are swept; none of empty ones.
 
-    Of results it is when the one was due that has waited longest.
+    Of results it is when the one was due that has waited longest, of tasks the end of the first
+    one whose input is there.
     """
     asked = {
         "detail": sa.select(sa.func.min(detail.c.created_us)),
@@ -123,6 +124,9 @@ async def oldest_us(connection: AsyncConnection) -> dict[str, int]:
         "upstream_event": sa.select(sa.func.min(upstream_event.c.taken_us)),
         "task_result": sa.select(sa.func.min(task_result.c.expires_us)).where(
             task_result.c.deleted_us.is_(None)
+        ),
+        "task": sa.select(sa.func.min(task.c.completed_us)).where(
+            task.c.completed_us.is_not(None), task.c.wiped_us.is_(None)
         ),
         "boot": sa.select(sa.func.min(boot.c.ended_us)),
     }

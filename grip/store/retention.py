@@ -79,7 +79,11 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         "payment_refund": Rule(until=_SOLD),
         "price": Rule(until=_BOOKS),
         "rollup_block": Rule(until="for ever: it says which rows are rolled up"),
-        "task": Rule(until="for ever: its owner may ask for it, and its charge is proved from it"),
+        "task": Rule(
+            until="for ever: its charge is proved from it; its input `[retention] detail_days` "
+            "after its end",
+            by="the input: maintenance `retention`",
+        ),
         "task_loss": Rule(until="for ever: what a task cost the operator"),
         "task_result": Rule(
             until="for ever; the files it names `[results] keep_days`",

@@ -16,7 +16,7 @@ from grip import errors
 from grip.store.engine import Database
 from grip.store.tables import meta
 
-HEAD: Final = "0019"
+HEAD: Final = "0020"
 """The revision of this version: the last file in `migrations/versions`."""
 
 RUNS_FROM: Final = "0016"

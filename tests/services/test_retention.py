@@ -199,7 +199,7 @@ async def test_a_dry_run_counts_and_changes_nothing(summer: Context, clock: Fake
     wet = await sweep(summer)
 
     assert before == (61, 0)
-    assert dry.did == {"details": 31, "callbacks": 1, "payment events": 0}
+    assert dry.did == {"details": 31, "task inputs": 0, "callbacks": 1, "payment events": 0}
     assert {name: wet.did[name] for name in dry.did} == dry.did
 
 

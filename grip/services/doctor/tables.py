@@ -31,6 +31,7 @@ async def check(context: Context) -> list[Finding]:
         "idempotency_answer": now_us - 2 * _DAY_US,
         "upstream_event": now_us - 2 * _DAY_US,
         "task_result": now_us - _DAY_US,
+        "task": now_us - days * _DAY_US,
         "boot": now_us - 40 * _DAY_US,
     }
     async with context.database.read() as connection:
@@ -38,8 +39,7 @@ async def check(context: Context) -> list[Finding]:
     found = [
         warning(
             _TABLES,
-            f"The table {table} has rows that should be gone; the oldest is of "
-            f"{to_iso(oldest_us)}.",
+            f"The table {table} keeps what should be gone; the oldest is of {to_iso(oldest_us)}.",
             _MAINTENANCE,
         )
         for table, oldest_us in oldest.items()

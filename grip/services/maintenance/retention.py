@@ -18,7 +18,15 @@ from grip.services.context import Context
 from grip.services.maintenance import clock, rollup
 from grip.services.maintenance.rollup import Verdict
 from grip.services.maintenance.step import Done, Run
-from grip.store import audit, callback_secrets, callbacks, details, payments, rollups
+from grip.store import (
+    audit,
+    callback_secrets,
+    callbacks,
+    details,
+    payments,
+    rollups,
+    task_inputs,
+)
 from grip.store.engine import Connection
 from grip.store.invariant import SHOWN_MAX
 from grip.store.rollups import DAY_US
@@ -46,6 +54,7 @@ class Terms:
     details_us: int
     proven_us: int
     proven_seq: int
+    inputs_us: int
     callbacks_us: int
     strays_us: int
 
@@ -85,6 +94,7 @@ async def _terms(connection: Connection, context: Context, now_us: int) -> Terms
         details_us=min(now_us - chosen.detail_days * DAY_US, proven_us),
         proven_us=proven_us,
         proven_seq=0 if newest is None else newest.last_seq,
+        inputs_us=now_us - chosen.detail_days * DAY_US,
         callbacks_us=now_us - chosen.callback_days * DAY_US,
         strays_us=now_us - STRAY_DAYS * DAY_US,
     )
@@ -107,6 +117,7 @@ async def _proven_us(connection: Connection, now_us: int) -> int:
 async def _count(connection: Connection, terms: Terms) -> dict[str, int]:
     return {
         "details": await details.count(connection, terms.details_us),
+        "task inputs": await task_inputs.count(connection, terms.inputs_us),
         "callbacks": await callbacks.count_ended(connection, terms.callbacks_us),
         "payment events": await payments.count_strays(connection, terms.strays_us),
     }
@@ -124,6 +135,7 @@ async def _record(context: Context, terms: Terms, due: dict[str, int]) -> None:
             after={
                 **due,
                 "details_before": to_iso(terms.details_us),
+                "task_inputs_before": to_iso(terms.inputs_us),
                 "callbacks_before": to_iso(terms.callbacks_us),
                 "payment_events_before": to_iso(terms.strays_us),
             },
@@ -148,6 +160,9 @@ class _Sweep:
             return Done(did={"details": gone}, problems=tuple(wrong))
         terms = self._terms
         did = {"details": gone, "routes": await self._routes()}
+        did["task inputs"] = await self._all(
+            lambda c: task_inputs.wipe(c, terms.inputs_us, self._context.clock(), self._batch_rows)
+        )
         did["callbacks"] = await self._all(
             lambda c: callbacks.forget(c, terms.callbacks_us, self._batch_rows)
         )

@@ -1,7 +1,7 @@
 """Media tasks: jobs that outlive their request, what became of each, and where its results lie.
 
 A task's money is in the journal: `hold_id` is the pending transfer that reserved it, resolved in
-the transaction that ends the task.
+the transaction that ends the task. `wiped_us` is there once its `input` is gone.
 """
 
 import sqlalchemy as sa
@@ -58,6 +58,7 @@ task = table(
     integer("created_us"),
     integer("submitted_us", null=True),
     integer("completed_us", null=True),
+    integer("wiped_us", null=True),
     sa.UniqueConstraint("hold_id"),
     check("status", "status IN ('pending', 'processing', 'completed', 'failed')"),
     check(
@@ -77,6 +78,8 @@ _OPEN = task.c.completed_us.is_(None)
 sa.Index("ix_task_due", task.c.due_us, task.c.id, sqlite_where=_OPEN, postgresql_where=_OPEN)
 sa.Index("ix_task_wallet", task.c.wallet_id, task.c.created_us)
 sa.Index("ix_task_key", task.c.key_id, task.c.created_us)
+_UNWIPED = sa.and_(task.c.completed_us.is_not(None), task.c.wiped_us.is_(None))
+sa.Index("ix_task_unwiped", task.c.completed_us, sqlite_where=_UNWIPED, postgresql_where=_UNWIPED)
 sa.Index(
     "uq_task_upstream",
     task.c.channel_id,
