@@ -15,10 +15,10 @@ from typing import Final
 import msgspec
 
 from grip.services.context import Context
-from grip.store import chain
-from grip.store.chain import Block, Row
-from grip.store.checkpoints import Head
 from grip.store.engine import Connection
+from grip.store.proofs import chain
+from grip.store.proofs.chain import Block, Row
+from grip.store.proofs.checkpoints import Head
 
 BLOCK_ROWS: Final = 20_000
 _DIGEST_BYTES: Final = 4

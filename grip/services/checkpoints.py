@@ -13,9 +13,9 @@ import msgspec
 
 from grip import errors
 from grip.clock import to_iso
-from grip.store import chain, checkpoints
-from grip.store.checkpoints import Balance, Checkpoint
 from grip.store.engine import Connection
+from grip.store.proofs import chain, checkpoints
+from grip.store.proofs.checkpoints import Balance, Checkpoint
 
 FORMAT: Final = 1
 WORD: Final = "grip-checkpoint"

@@ -11,10 +11,10 @@ from grip import errors
 from grip.services import chain, checkpoints, ledger
 from grip.services.context import Context
 from grip.store import audit
-from grip.store import chain as blocks
-from grip.store import checkpoints as store
-from grip.store.checkpoints import Balance, Checkpoint
 from grip.store.engine import Connection
+from grip.store.proofs import chain as blocks
+from grip.store.proofs import checkpoints as store
+from grip.store.proofs.checkpoints import Balance, Checkpoint
 from grip.store.snapshot import freeze
 
 EVERY_US: Final = 24 * 3_600 * 1_000_000

@@ -15,12 +15,13 @@ from grip.money.entries import CAPPED, CRASH_VOID
 from grip.services import chain, checkpoints
 from grip.services.checkpoints import Line
 from grip.services.context import Context
-from grip.store import chain as blocks
-from grip.store import checkpoints as checkpoint_store
-from grip.store import guards, invariants, standing, usage
+from grip.store import guards, standing, usage
 from grip.store import ledger as journal
-from grip.store.checkpoints import Checkpoint
 from grip.store.engine import Connection
+from grip.store.proofs import chain as blocks
+from grip.store.proofs import checkpoints as checkpoint_store
+from grip.store.proofs import invariants
+from grip.store.proofs.checkpoints import Checkpoint
 from grip.store.snapshot import freeze
 from grip.store.standing import Verified
 

@@ -17,9 +17,10 @@ from grip.money.running import Posting
 from grip.services import checkpoints, references
 from grip.services.context import Context
 from grip.services.spreadsheets import BYTE_ORDER_MARK, harmless
-from grip.store import chain, ledger, usage
-from grip.store import checkpoints as checkpoint_store
-from grip.store.checkpoints import Checkpoint
+from grip.store import ledger, usage
+from grip.store.proofs import chain
+from grip.store.proofs import checkpoints as checkpoint_store
+from grip.store.proofs.checkpoints import Checkpoint
 from grip.store.records import Transfer, Wallet
 from grip.store.snapshot import freeze
 

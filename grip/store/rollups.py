@@ -13,7 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from grip.money.amounts import NANO
-from grip.store.invariant import total
+from grip.store.proofs.invariant import total
 from grip.store.tables import DAY_KEY, DAY_NANOS, DAY_SUMS, rollup_block, usage, usage_day
 
 DAY_US: Final = 86_400_000_000

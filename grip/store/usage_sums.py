@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from grip.money.amounts import NANO
 from grip.store import rollups
-from grip.store.invariant import total
+from grip.store.proofs.invariant import total
 from grip.store.tables import usage_day
 
 COUNTS: Final = (

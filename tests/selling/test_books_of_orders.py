@@ -6,9 +6,9 @@ import sqlalchemy as sa
 from grip.money.payments import SUCCEEDED, Refund
 from grip.services import ledger
 from grip.services.context import Context
-from grip.store.invariant import Invariant
-from grip.store.order_invariants import order_credited, order_documents, order_reversed
 from grip.store.orders import Order
+from grip.store.proofs.invariant import Invariant
+from grip.store.proofs.orders import order_credited, order_documents, order_reversed
 from tests.selling.conftest import GROSS, PAID, Till
 
 MOVED = (

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from grip.services import chain, ledger, wallets
 from grip.services.context import Context
-from grip.store import chain as blocks
 from grip.store import marks
+from grip.store.proofs import chain as blocks
 from grip.store.tables import audit, ledger_transfer, metadata, usage
 
 UPDATE = {True: ("no_update", "no_delete"), False: ("no_change",)}

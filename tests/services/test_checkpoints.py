@@ -11,9 +11,9 @@ from grip import errors
 from grip.money import ledger as rules
 from grip.services import chain, checkpoints, closing, ledger, wallets
 from grip.services.context import Context
-from grip.store import checkpoints as store
-from grip.store import invariants
 from grip.store import ledger as journal
+from grip.store.proofs import checkpoints as store
+from grip.store.proofs import invariants
 from grip.store.tables import checkpoint_balance, wallet
 
 COUNTERS = [

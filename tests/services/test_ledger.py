@@ -3,8 +3,8 @@ import sqlalchemy as sa
 
 from grip.services import ledger, wallets
 from grip.services.context import Context
-from grip.store import invariants
 from grip.store import usage as usage_store
+from grip.store.proofs import invariants
 
 UPDATE = {True: "no_update", False: "no_change"}
 

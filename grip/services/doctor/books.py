@@ -6,7 +6,8 @@ from grip.clock import to_iso
 from grip.services.context import Context
 from grip.services.doctor.finding import Finding, error, fine, listed, warning
 from grip.services.maintenance import rollup
-from grip.store import checkpoints, condition, standing
+from grip.store import condition, standing
+from grip.store.proofs import checkpoints
 
 _PROOF: Final = "proof"
 _ROLLUP: Final = "rollup"

@@ -28,7 +28,7 @@ from grip.store import (
     task_inputs,
 )
 from grip.store.engine import Connection
-from grip.store.invariant import SHOWN_MAX
+from grip.store.proofs.invariant import SHOWN_MAX
 from grip.store.rollups import DAY_US
 
 WHAT: Final = "delete what is older than its rule, once rollups and rows agree"

@@ -14,7 +14,7 @@ from grip.services.context import Context
 from grip.services.maintenance.step import Done, Run
 from grip.store import maintenance, marks, rollups
 from grip.store.engine import Connection
-from grip.store.invariant import SHOWN_MAX
+from grip.store.proofs.invariant import SHOWN_MAX
 from grip.store.rollups import Block, Group
 from grip.store.snapshot import freeze
 from grip.store.tables import usage

@@ -11,8 +11,10 @@ from typing import Final
 from grip.money.currencies import CURRENCIES, major
 from grip.payments.port import Charge
 from grip.services.context import Context
-from grip.store import invariants, order_invariants, orders
+from grip.store import orders
 from grip.store.orders import Order
+from grip.store.proofs import invariants
+from grip.store.proofs import orders as order_invariants
 from grip.store.snapshot import freeze
 
 EARLIER_US: Final = 14 * 24 * 3600 * 1_000_000

@@ -5,7 +5,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from grip.money import ledger
-from grip.store.invariant import Invariant, total
+from grip.store.proofs.invariant import Invariant, total
 from grip.store.tables import document, document_series, ledger_transfer, payment_order
 from grip.store.tables.journal import OF_ORDERS
 

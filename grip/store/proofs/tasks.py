@@ -5,7 +5,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from grip.money import ledger
-from grip.store.invariant import Invariant, Since, newer
+from grip.store.proofs.invariant import Invariant, Since, newer
 from grip.store.tables import ledger_transfer, task, usage
 
 _transfer = ledger_transfer

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from grip.store.columns import Int
+from grip.store.tables import checkpoint_balance
 
 SHOWN_MAX = 20
 """Violations told of one invariant; beyond them only their number is."""
@@ -48,3 +49,15 @@ async def violations(connection: AsyncConnection, invariant: Invariant) -> tuple
 def total(value: sa.ColumnElement[Any]) -> sa.ColumnElement[int]:
     """Return the sum, 0 of nothing; cast, since PostgreSQL sums to fractions' type."""
     return sa.func.coalesce(sa.cast(sa.func.sum(value), Int), 0)
+
+
+def then(since: Since | None, kind: str, *columns: sa.ColumnElement[Any]) -> list[sa.Select[Any]]:
+    """Return the query for what a checkpoint says of accounts of one kind; none without one."""
+    if since is None:
+        return []
+    return [
+        sa.select(*columns).where(
+            checkpoint_balance.c.checkpoint_id == since.checkpoint_id,
+            checkpoint_balance.c.kind == kind,
+        )
+    ]
