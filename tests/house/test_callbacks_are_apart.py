@@ -14,6 +14,7 @@ PACKAGE = Path(__file__).parents[2] / "grip"
 APART = [
     "store/callbacks.py",
     "store/callback_secrets.py",
+    "store/ended_callbacks.py",
     *(str(path.relative_to(PACKAGE)) for path in (PACKAGE / "tasks/callbacks").glob("*.py")),
 ]
 TABLES = {"callback", "callback_attempt", "callback_secret"}
@@ -64,6 +65,7 @@ def test_attempts_are_read_by_the_store_and_told_by_the_operators_commands_alone
         "drill/media/reading.py",
         "services/callbacks.py",
         "store/callbacks.py",
+        "store/ended_callbacks.py",
         "store/tables/__init__.py",
     }
     assert not [

@@ -21,8 +21,8 @@ from grip.services.maintenance.step import Done, Run
 from grip.store import (
     audit,
     callback_secrets,
-    callbacks,
     details,
+    ended_callbacks,
     payments,
     rollups,
     task_inputs,
@@ -118,7 +118,7 @@ async def _count(connection: Connection, terms: Terms) -> dict[str, int]:
     return {
         "details": await details.count(connection, terms.details_us),
         "task inputs": await task_inputs.count(connection, terms.inputs_us),
-        "callbacks": await callbacks.count_ended(connection, terms.callbacks_us),
+        "callbacks": await ended_callbacks.count(connection, terms.callbacks_us),
         "payment events": await payments.count_strays(connection, terms.strays_us),
     }
 
@@ -164,7 +164,7 @@ class _Sweep:
             lambda c: task_inputs.wipe(c, terms.inputs_us, self._context.clock(), self._batch_rows)
         )
         did["callbacks"] = await self._all(
-            lambda c: callbacks.forget(c, terms.callbacks_us, self._batch_rows)
+            lambda c: ended_callbacks.forget(c, terms.callbacks_us, self._batch_rows)
         )
         did["payment events"] = await self._all(
             lambda c: payments.forget_strays(c, terms.strays_us, self._batch_rows)
