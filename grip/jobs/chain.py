@@ -1,6 +1,6 @@
 """The step `chain`: closes blocks of the hash chain, and makes a checkpoint once a day.
 
-The first checkpoint verifies the whole of the books, later ones what came since.
+The first checkpoint verifies the whole of the books, as one does each week; others what came since.
 """
 
 from typing import Final
@@ -29,12 +29,18 @@ async def run(app: App, how: Run) -> Done:
         how.told(done, max(of, done))
 
     rows = await chain.close(context, told=told)
-    problems: tuple[str, ...] = ()
-    if is_due:
-        try:
-            await closing.checkpoint(context, actor=ACTOR, whole=False)
-        except errors.Conflict as error:
-            problems = (error.message,)
+    made, problems = await _checkpoint(app) if is_due else (0, ())
     dropped = await closing.drop_stale(context)
-    made = int(is_due and not problems)
     return Done(did={"rows": rows, "checkpoints": made, "balances": dropped}, problems=problems)
+
+
+async def _checkpoint(app: App) -> tuple[int, tuple[str, ...]]:
+    """Make one; return how many were made, and what is wrong with the books."""
+    whole = await closing.is_whole_due(app.context)
+    try:
+        await closing.checkpoint(app.context, actor=ACTOR, whole=whole)
+    except closing.Overtaken:
+        return 0, ()
+    except errors.Conflict as error:
+        return 0, (error.message,)
+    return 1, ()

@@ -3,8 +3,11 @@
 Owns the order, and that no step keeps the next from running. Refuses to know what a step does.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+import structlog
 
 from grip import errors
 from grip.app import App
@@ -12,6 +15,8 @@ from grip.jobs import backups, chain, leases, sweeps
 from grip.services.maintenance import invoices, retention, rollup, vacuum
 from grip.services.maintenance.record import record
 from grip.services.maintenance.step import Done, Run, Step
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,17 +71,27 @@ async def run(
     reports = []
     for step in chosen(app, names):
         how = Run(dry_run=dry_run, trusts_clock=trusts_clock, told=begun(step))
-        try:
-            done = await step.run(how)
-            await _record(app, step, done, dry_run=dry_run, actor=actor)
-        except errors.GripError as error:
-            done = Done(problems=(str(error),))
+        done = await _guarded(step, partial(step.run, how))
+        did = {what: count for what, count in done.did.items() if count}
+        if did and not dry_run:
+            noted = await _guarded(step, partial(_record, app, step, did, actor))
+            done = replace(done, problems=done.problems + noted.problems)
         reports.append(Report(step=step, done=done))
     return reports
 
 
-async def _record(app: App, step: Step, done: Done, *, dry_run: bool, actor: str) -> None:
-    """Leave an audit row of what a step did, where that was anything."""
-    did = {what: count for what, count in done.did.items() if count}
-    if did and not dry_run:
-        await record(app.context, step.name, did, actor=actor)
+async def _guarded(step: Step, work: Callable[[], Awaitable[Done]]) -> Done:
+    """Do it; whatever it fails with is a problem of this step, and keeps no other from running."""
+    try:
+        return await work()
+    except errors.GripError as error:
+        return Done(problems=(str(error),))
+    except Exception as error:
+        log.exception("maintenance.failed", step=step.name)
+        return Done(problems=(f"this is a defect of grip: {type(error).__name__}: {error}",))
+
+
+async def _record(app: App, step: Step, did: Mapping[str, int], actor: str) -> Done:
+    """Leave an audit row of what a step did."""
+    await record(app.context, step.name, did, actor=actor)
+    return Done()

@@ -10,31 +10,51 @@ from typing import Final
 from grip import errors
 from grip.services import chain, checkpoints, ledger
 from grip.services.context import Context
-from grip.store import audit
+from grip.store import audit, standing
 from grip.store.engine import Connection
 from grip.store.proofs import chain as blocks
 from grip.store.proofs import checkpoints as store
 from grip.store.proofs.checkpoints import Balance, Checkpoint
 from grip.store.snapshot import freeze
 
-EVERY_US: Final = 24 * 3_600 * 1_000_000
-"""How old the last checkpoint is when maintenance makes another."""
+_HOUR_US: Final = 3_600 * 1_000_000
+EVERY_US: Final = 20 * _HOUR_US
+"""How old the last checkpoint is when maintenance makes another: one a day, if not to the hour."""
+
+WHOLE_EVERY_US: Final = 6 * 24 * _HOUR_US + EVERY_US
+"""How long ago all rows were verified when maintenance does it again: once a week."""
 
 _BATCH: Final = 2_000
 
 
+class Overtaken(errors.Conflict):
+    """Another node has made a checkpoint meanwhile; nothing is wrong."""
+
+
 async def is_due(context: Context) -> bool:
-    """Whether the last checkpoint is a day old; one from the future counts as old."""
+    """Whether the last checkpoint is of another day; one from the future counts as old."""
     async with context.database.read() as connection:
         last = await store.last(connection)
     return last is None or abs(context.clock() - last.at_us) >= EVERY_US
+
+
+async def is_whole_due(context: Context) -> bool:
+    """Whether all rows are to be verified: that was a week ago, or something was wrong with them.
+
+    What is older than a checkpoint is seen by nothing less.
+    """
+    async with context.database.read() as connection:
+        verified = await standing.verified(connection)
+    if verified is None or verified.whole_us is None or verified.violations:
+        return True
+    return abs(context.clock() - verified.whole_us) >= WHOLE_EVERY_US
 
 
 async def checkpoint(context: Context, *, actor: str, whole: bool = True) -> Checkpoint:
     """Make a checkpoint of the books as they stand, and return it.
 
     `whole` verifies all rows first, and not only what came since the last one. Raises Conflict
-    where the books are not right, or where another checkpoint was made meanwhile.
+    where the books are not right, and Overtaken where another checkpoint was made meanwhile.
     """
     await chain.close(context)
     async with context.database.read() as connection:
@@ -91,7 +111,7 @@ async def _write(connection: Connection, made: Checkpoint, kept: int, actor: str
     """Write a checkpoint whose balances are all there."""
     is_whole = await store.kept(connection, made.id) == kept
     if not is_whole or not await store.append(connection, made):
-        raise errors.Conflict("another checkpoint was made meanwhile, which is the last one now")
+        raise Overtaken("another checkpoint was made meanwhile, which is the last one now")
     await audit.append(
         connection,
         at_us=made.at_us,

@@ -102,14 +102,21 @@ async def note(context: Context, report: Report) -> None:
 
     A database that takes no note has been checked all the same.
     """
-    verified = Verified(
-        at_us=context.clock(), violations=sum(check.count for check in report.checks)
-    )
     try:
         async with context.database.write() as connection:
-            await standing.note_verified(connection, verified)
+            before = await standing.verified(connection)
+            await standing.note_verified(connection, _noted(report, before, context.clock()))
     except errors.DatabaseUnavailable as error:
         log.warning("ledger.not_noted", error=error.detail or error.message)
+
+
+def _noted(report: Report, before: Verified | None, now_us: int) -> Verified:
+    """Return what stands after a report: what was wrong stays so until all rows are right."""
+    found = sum(check.count for check in report.checks)
+    if report.since is None:
+        return Verified(at_us=now_us, violations=found, whole_us=now_us)
+    stood = Verified(at_us=now_us, violations=0) if before is None else before
+    return Verified(at_us=now_us, violations=max(found, stood.violations), whole_us=stood.whole_us)
 
 
 async def examine(

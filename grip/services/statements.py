@@ -6,7 +6,6 @@ It carries the line of the last checkpoint, where that covers every row in it.
 """
 
 import csv
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TextIO
 
@@ -18,9 +17,8 @@ from grip.services import checkpoints, references
 from grip.services.context import Context
 from grip.services.spreadsheets import BYTE_ORDER_MARK, harmless
 from grip.store import ledger, usage
-from grip.store.proofs import chain
+from grip.store.engine import Connection
 from grip.store.proofs import checkpoints as checkpoint_store
-from grip.store.proofs.checkpoints import Checkpoint
 from grip.store.records import Transfer, Wallet
 from grip.store.snapshot import freeze
 
@@ -92,7 +90,7 @@ async def statement(
         opening = await ledger.balance_before(connection, wallet.id, from_us)
         transfers = await ledger.window(connection, wallet.id, from_us, to_us)
         calls = await usage.draws(connection, wallet.id, from_us, to_us)
-        last = await checkpoint_store.last(connection)
+        proof = await _proof(connection, wallet.id, to_us)
     postings = running.run(
         opening, (_transferred(wallet, item) for item in transfers), map(_called, calls)
     )
@@ -105,7 +103,7 @@ async def statement(
         opening=opening,
         rows=rows,
         closing=rows[-1].balance if rows else opening,
-        checkpoint=checkpoints.line(last) if last and _covers(last, transfers, calls) else None,
+        checkpoint=proof,
     )
 
 
@@ -162,10 +160,12 @@ def draw_pdf(statement: Statement, *, seller: str, now_us: int) -> bytes:
     )
 
 
-def _covers(made: Checkpoint, transfers: Sequence[Transfer], calls: Sequence[usage.Draw]) -> bool:
-    return all(made.covers(chain.TRANSFERS, row.seq) for row in transfers) and all(
-        made.covers(chain.USAGE, row.seq) for row in calls
-    )
+async def _proof(connection: Connection, wallet_id: str, to_us: int | None) -> str | None:
+    """Return the line of the last checkpoint, None where a row of before `to_us` came after it."""
+    last = await checkpoint_store.last(connection)
+    if last is None or await ledger.has_newer(connection, wallet_id, to_us, last.marks):
+        return None
+    return checkpoints.line(last)
 
 
 def _printed(at_us: int | None) -> str:

@@ -4,6 +4,7 @@ They are written by `detail_writers.py`. Content is kept as its bytes, cut (`CUT
 zlib (`PACKED`), both or neither.
 """
 
+import itertools
 import zlib
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
@@ -16,6 +17,9 @@ from grip.store.tables import detail, detail_route, usage
 
 CUT: Final = 1
 PACKED: Final = 2
+
+_PAGE_BYTES: Final = 4 * 1024 * 1024
+"""Of content, deleted in one transaction: some 40 ms on SQLite."""
 
 Place = tuple[int, str]
 """Where a detail stands among all: its time, then its request id."""
@@ -154,14 +158,21 @@ async def count(connection: AsyncConnection, before_us: int) -> int:
 async def page(
     connection: AsyncConnection, from_us: int, to_us: int, *, after: Place | None, limit: int
 ) -> list[Place]:
-    """Return where calls of [from, to) stand, in the order of their times, those behind `after`."""
+    """Return where calls of [from, to) stand, in the order of their times, those behind `after`.
+
+    At most `limit` of them, and so few that to delete them holds up nobody (`_PAGE_BYTES`).
+    """
     places = (detail.c.created_us, detail.c.request_id)
     begin_us = from_us if after is None else after[0]
-    query = sa.select(*places).where(detail.c.created_us >= begin_us, detail.c.created_us < to_us)
+    query = sa.select(*places, _size().label("size")).where(
+        detail.c.created_us >= begin_us, detail.c.created_us < to_us
+    )
     if after is not None:
         query = query.where(sa.tuple_(*places) > sa.tuple_(*map(sa.literal, after)))
-    found = await connection.execute(query.order_by(*places).limit(limit))
-    return [(row.created_us, row.request_id) for row in found]
+    found = (await connection.execute(query.order_by(*places).limit(limit))).all()
+    sizes = itertools.accumulate(row.size for row in found)
+    fit = sum(size <= _PAGE_BYTES for size in sizes)
+    return [(row.created_us, row.request_id) for row in found[: max(fit, 1)]]
 
 
 async def delete(
@@ -199,6 +210,14 @@ async def delete_routes(connection: AsyncConnection, before_us: int, limit: int)
     )
     gone = sa.delete(detail_route).where(old, detail_route.c.id.in_(chosen))
     return (await connection.execute(gone)).rowcount
+
+
+def _size() -> sa.ColumnElement[int]:
+    """Return how many bytes of content a detail has; they are not read for it."""
+    sides = (
+        sa.func.coalesce(sa.func.length(side), 0) for side in (detail.c.request, detail.c.response)
+    )
+    return sum(sides, start=sa.literal(0))
 
 
 def _chosen(

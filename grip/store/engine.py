@@ -31,6 +31,7 @@ _CUT_OFF = (
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
     asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.InsufficientPrivilegeError,
     asyncpg.InternalClientError,
 )
 _UNCONNECTED = (

@@ -1,6 +1,6 @@
 """The journal of transfers: appended to, summed and read, never changed."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -47,6 +47,21 @@ async def latest_us(connection: AsyncConnection, wallet_id: str) -> int:
         )
         latest = max(latest, (await connection.execute(newest)).scalar_one_or_none() or 0)
     return latest
+
+
+async def has_newer(
+    connection: AsyncConnection, wallet_id: str, before_us: int | None, seqs: Mapping[str, int]
+) -> bool:
+    """Whether a wallet has a row from before that time behind one of these, by their journals."""
+    for table in (ledger_transfer, usage):
+        found = sa.select(table.c.seq).where(
+            table.c.wallet_id == wallet_id, table.c.seq > seqs[table.name]
+        )
+        if before_us is not None:
+            found = found.where(table.c.created_us < before_us)
+        if (await connection.execute(found.limit(1))).first() is not None:
+            return True
+    return False
 
 
 async def posted_on_account(

@@ -70,6 +70,23 @@ async def last(connection: AsyncConnection) -> Block | None:
     return None if row is None else Block(**row)
 
 
+async def gaps(connection: AsyncConnection) -> list[int]:
+    """Return the numbers of blocks that do not go on from the one before: others are missing."""
+    number, end = rollup_block.c.number, rollup_block.c.last_seq
+    chained = sa.select(
+        number,
+        rollup_block.c.first_seq,
+        sa.func.lag(number, 1, 0).over(order_by=number).label("number_before"),
+        sa.func.lag(end, 1, 0).over(order_by=number).label("end_before"),
+    ).subquery()
+    goes_on = sa.and_(
+        chained.c.number == chained.c.number_before + 1,
+        chained.c.first_seq == chained.c.end_before + 1,
+    )
+    query = sa.select(chained.c.number).where(~goes_on).order_by(chained.c.number)
+    return list((await connection.execute(query)).scalars())
+
+
 async def newest_within(connection: AsyncConnection, from_us: int, to_us: int) -> int | None:
     """Return the number of the newest block that may have rows of [from, to), None for none."""
     query = sa.select(sa.func.max(rollup_block.c.number)).where(*_overlaps(from_us, to_us))

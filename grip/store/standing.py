@@ -17,10 +17,14 @@ _VERIFIED = "ledger.verified"
 
 
 class Verified(msgspec.Struct, frozen=True, kw_only=True):
-    """When the books were checked last, and how many violations there were."""
+    """When the books were checked last, and how many violations stand.
+
+    `whole_us` is when all of their rows were, None where they never were.
+    """
 
     at_us: int
     violations: int
+    whole_us: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Keeps the files and the planner's figures in order, without holding up anybody.
+"""Keeps the files in order, and PostgreSQL's figures on its tables, without holding up anybody.
 
 Outside of transactions, on connections of its own. Refuses what locks a table: VACUUM of a whole
 SQLite file, VACUUM FULL, and the cutting off of a table's end on PostgreSQL.
@@ -20,7 +20,6 @@ _PAGES: Final = 200
 """Pages that are given back in one turn."""
 
 _ROUNDS: Final = 5_000
-_ANALYSED_ROWS: Final = 1_000
 _INCREMENTAL: Final = 2
 
 _DUE: Final = """
@@ -57,8 +56,6 @@ def _sqlite(path: Path, *, dry_run: bool) -> Tidied:
         free = _number(db, "freelist_count") if is_able else 0
         if dry_run:
             return Tidied(pages=free)
-        db.execute(f"PRAGMA analysis_limit = {_ANALYSED_ROWS}")
-        _in_turn(turn, db, "PRAGMA optimize")
         given = _give_back(turn, db, free)
         # It copies what nobody reads or writes at the moment, and waits for none of them.
         db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()

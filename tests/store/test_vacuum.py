@@ -1,4 +1,4 @@
-"""What deletions left is given back, and the planner knows its tables."""
+"""What deletions left is given back."""
 
 import sqlite3
 from pathlib import Path

@@ -7,7 +7,6 @@ from grip.services.context import Context
 from grip.services.doctor.finding import Finding, error, fine, listed, warning
 from grip.services.maintenance import rollup
 from grip.store import condition, standing
-from grip.store.proofs import checkpoints
 
 _PROOF: Final = "proof"
 _ROLLUP: Final = "rollup"
@@ -18,7 +17,6 @@ async def proof(context: Context) -> list[Finding]:
     """Return whether the books were right when they were checked last, and when that was."""
     async with context.database.read() as connection:
         verified = await standing.verified(connection)
-        checkpoint = await checkpoints.last(connection)
         is_in_use = bool(await condition.newest_us(connection))
     if verified is not None and verified.violations:
         return [
@@ -31,18 +29,18 @@ async def proof(context: Context) -> list[Finding]:
         ]
     if not is_in_use:
         return [fine(_PROOF, "There is nothing to be proved yet.")]
-    times = [one.at_us for one in (verified, checkpoint) if one is not None]
-    if not times or max(times) < context.clock() - _STALE_US:
-        since = f"since {to_iso(max(times))}" if times else "yet"
+    whole_us = None if verified is None else verified.whole_us
+    if whole_us is None or whole_us < context.clock() - _STALE_US:
+        since = "yet" if whole_us is None else f"since {to_iso(whole_us)}"
         return [
             warning(
                 _PROOF,
-                f"Nobody has checked the books {since}.",
-                "Run grip maintenance every day: its step chain makes a checkpoint of books that "
-                "are right.",
+                f"Nobody has checked all of the books {since}.",
+                "Run grip maintenance every day: its step chain does so once a week, and makes a "
+                "checkpoint of books that are right.",
             )
         ]
-    return [fine(_PROOF, f"The books were right on {to_iso(max(times))}.")]
+    return [fine(_PROOF, f"The books were right on {to_iso(whole_us)}.")]
 
 
 async def rollups(context: Context) -> list[Finding]:

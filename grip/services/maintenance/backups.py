@@ -1,6 +1,7 @@
 """Backups by the clock, in the directory of `[backup]`, under names that tell their time.
 
-Old ones are deleted only when a new one was proven. Refuses to touch files that it did not name.
+Old ones are deleted only when a new one was proven, and by a clock that is to be believed. Refuses
+to touch files that it did not name.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ from grip import errors
 from grip.services import backups
 from grip.services.backups import UNPROVEN
 from grip.services.context import Context
+from grip.services.maintenance import clock
 from grip.services.maintenance.step import Done, Run
 
 ACTOR: Final = "maintenance"
@@ -52,7 +54,11 @@ async def _make(context: Context, folder: Path, how: Run) -> Done:
         others = _unproven(folder)[: -context.settings.backup.keep]
         pruned = await asyncio.to_thread(_delete, others)
         return Done(did={"pruned": pruned}, problems=(error.message,))
-    old = [one for one in made(folder) if one != path]
+    # Those of the future were named by a clock that was wrong: they displace none, and stay.
+    old = [one for one in made(folder) if one.name < path.name]
+    objection = None if how.trusts_clock else await clock.objection(context, context.clock())
+    if objection is not None:
+        return Done(did={"backups": 1}, problems=(objection,))
     beyond = old[: max(0, len(old) - context.settings.backup.keep + 1)]
     pruned = await asyncio.to_thread(_delete, beyond)
     await asyncio.to_thread(_delete, _left_behind(context, folder))
@@ -69,9 +75,12 @@ def _unproven(folder: Path) -> list[Path]:
 
 
 def _is_due(context: Context, folder: Path) -> bool:
-    """Return whether the last one is old enough; those of the future say nothing."""
+    """Return whether the last one is old enough; those of the future say nothing.
+
+    A tenth of the time is let off: who runs by the clock comes a little early now and then.
+    """
     now = backups.stamp(context.clock)
-    since_us = context.clock() - context.settings.backup.every_hours * _HOUR_US
+    since_us = context.clock() - context.settings.backup.every_hours * _HOUR_US * 9 // 10
     since = backups.stamp(lambda: since_us)
     return not any(since < one.name[5:-3] <= now for one in made(folder))
 

@@ -1,4 +1,4 @@
-"""The step `vacuum`: space that deletions left, and the figures that queries are planned by."""
+"""The step `vacuum`: space that deletions left, and what PostgreSQL plans its queries by."""
 
 from typing import Final
 
@@ -6,7 +6,7 @@ from grip.services.context import Context
 from grip.services.maintenance.step import Done, Run
 from grip.store import vacuum
 
-WHAT: Final = "tidy the files and the figures that queries are planned by"
+WHAT: Final = "give back what deletions left, and vacuum tables on PostgreSQL"
 
 
 async def run(context: Context, how: Run) -> Done:

@@ -65,10 +65,6 @@ class Checkpoint:
         """The last `seq` of each journal that it covers."""
         return {journal: head.seq for journal, head in self.heads.items()}
 
-    def covers(self, journal: str, seq: int) -> bool:
-        """Whether this row of a journal is in the blocks that it stands on."""
-        return seq <= self.heads[journal].seq
-
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class Balance:
