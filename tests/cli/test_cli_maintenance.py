@@ -61,6 +61,23 @@ def test_a_step_that_fails_is_a_problem_and_ends_with_1(
     assert failed.stderr == ""
 
 
+def test_what_nobody_foresaw_keeps_no_other_step_from_running(
+    grip: Grip, monkeypatch: pytest.MonkeyPatch
+):
+    """It is told as a defect, and what was done before is told too."""
+
+    async def fail(_app: object, _how: Run) -> object:
+        raise ZeroDivisionError("by nothing")
+
+    monkeypatch.setattr("grip.jobs.sweeps.health", fail)
+    failed = grip("maintenance", "chain", "health", "backups", "--json")
+    before, broken, after = json.loads(failed.stdout)
+
+    assert failed.status == 1
+    assert broken["problems"] == ["this is a defect of grip: ZeroDivisionError: by nothing"]
+    assert (before["did"]["checkpoints"], after["problems"]) == (1, [])
+
+
 def test_a_full_disk_is_a_problem_with_its_remedy(grip: Grip):
     """No traceback, and the steps behind it run."""
 

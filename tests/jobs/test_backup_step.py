@@ -15,6 +15,7 @@ from grip.services.context import Context
 from grip.services.maintenance import backups
 from grip.services.maintenance.step import Done, Run
 from grip.settings import Backup, load
+from grip.store import maintenance
 from grip.store.engine import Database
 from tests.conftest import FakeClock
 
@@ -96,6 +97,41 @@ async def test_a_clock_that_was_a_month_ahead_hides_no_backup_that_is_due(
         clock.advance(DAY_S)
         assert (await run(context)).did["backups"] == 1
         assert stamp(clock) in "".join(names(context))
+
+
+async def test_a_timer_with_a_random_delay_skips_no_night(context: Context, clock: FakeClock):
+    """It is due a little before its time is over."""
+    made = []
+    for late_s in (0, 900, 10, 300, 900, 0, 1, 880, 0, 900):
+        begun_us = clock.now_us
+        clock.advance(late_s)
+        made.append((await run(context)).did["backups"])
+        clock.now_us = begun_us
+        clock.advance(DAY_S)
+
+    assert made == [1] * 10
+
+
+async def test_what_was_named_by_a_clock_ahead_displaces_no_real_one(
+    context: Context, clock: FakeClock
+):
+    """Neither while the clock is wrong, where that can be known, nor after."""
+    for _ in range(3):
+        await run(context)
+        clock.advance(DAY_S)
+    real = names(context)
+    async with context.database.write() as connection:
+        await maintenance.put(connection, "clock", clock.now_us, clock.now_us)
+    clock.advance(400 * DAY_S)
+    for _ in range(3):
+        done = await run(context)
+        assert (done.did, len(done.problems)) == ({"backups": 1}, 1)
+        clock.advance(DAY_S)
+    clock.advance(-403 * DAY_S)
+    await run(context)
+
+    assert set(real[1:]) < set(names(context))
+    assert len(names(context)) == 6
 
 
 async def test_a_failed_backup_is_a_problem_and_no_old_one_goes(context: Context, clock: FakeClock):

@@ -1,6 +1,8 @@
 """What maintenance deletes, when it deletes nothing, and that it never does so early."""
 
 import asyncio
+import dataclasses
+import types
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -8,9 +10,11 @@ import pytest
 import sqlalchemy as sa
 
 from grip import errors, failpoints
+from grip.jobs import sweeps
 from grip.services.context import Context
 from grip.services.maintenance import retention, rollup
 from grip.services.maintenance.step import Done, Run
+from grip.store import details
 from grip.store.tables import (
     audit,
     callback,
@@ -166,6 +170,74 @@ async def test_nothing_goes_while_a_rollup_differs_from_its_rows(
     assert "the rollup is not the sum of its rows" in second.problems[0]
     assert len(await kept(summer)) == 61
     assert len(await rows(summer, callback)) == 1
+
+
+@pytest.mark.parametrize("lost", ["number = 1", "number = 2"])
+async def test_nothing_goes_where_blocks_of_the_rollup_are_missing(
+    summer: Context, clock: FakeClock, lost: str
+):
+    """A month that was lost with its rows' blocks is not the same as one without rows."""
+    clock.now_us = OCTOBER + 9 * DAY_US
+    await rollup.run(summer, Run(), block_rows=20)
+    async with summer.database.write() as connection:
+        await connection.execute(sa.text("DELETE FROM usage_day"))
+        await connection.execute(sa.text(f"DELETE FROM rollup_block WHERE {lost}"))  # noqa: S608
+    done = await sweep(summer, trusts_clock=True)
+
+    assert "does not go on from the one before" in done.problems[0]
+    assert (len(await kept(summer)), dict(done.did)) == (61, {})
+
+
+async def test_a_rollup_that_is_emptied_is_added_up_anew(summer: Context, clock: FakeClock):
+    """As docs/retention.md says it: rows of usage are all that it is made of."""
+    clock.now_us = OCTOBER + 9 * DAY_US
+    await rollup.run(summer, Run())
+    before = await rows(summer, usage_day)
+    async with summer.database.write() as connection:
+        for which in ("usage_day", "rollup_block", "maintenance WHERE name LIKE 'month:%'"):
+            await connection.execute(sa.text(f"DELETE FROM {which}"))  # noqa: S608
+    await rollup.run(summer, Run())
+    done = await sweep(summer, trusts_clock=True)
+
+    assert sorted(map(str, await rows(summer, usage_day))) == sorted(map(str, before))
+    assert (done.problems, done.did["details"]) == ((), 40)
+
+
+async def test_a_clock_that_is_doubted_is_a_problem_even_where_nothing_is_due(
+    summer: Context, clock: FakeClock
+):
+    """What is swept behind it, kept answers and results, would go by the same clock."""
+    clock.now_us = AUGUST + 20 * DAY_US
+    await rollup.run(summer, Run())
+    await sweep(summer, trusts_clock=True)
+    clock.now_us = AUGUST + 64 * DAY_US
+    chosen = dataclasses.replace(summer.settings.retention, detail_days=365)
+    patient = dataclasses.replace(
+        summer, settings=dataclasses.replace(summer.settings, retention=chosen)
+    )
+    done = await sweep(patient)
+    app: Any = types.SimpleNamespace(context=patient)
+    expired = await sweeps.expire(app, Run())
+
+    assert done == expired
+    assert "--trust-clock" in done.problems[0]
+
+
+async def test_a_page_of_deletions_is_bounded_by_its_bytes(
+    summer: Context, monkeypatch: pytest.MonkeyPatch
+):
+    """However few rows: each call waits behind the bytes, and one goes in any case."""
+    async with summer.database.write() as connection:
+        sides = {"request": b"x" * 600, "response": b"x" * 400}
+        await connection.execute(sa.update(detail).values(sides))
+    sizes = []
+    for bound in (10, 3_500, 10_000_000):
+        monkeypatch.setattr(details, "_PAGE_BYTES", bound)
+        async with summer.database.read() as connection:
+            page = await details.page(connection, AUGUST, OCTOBER, after=None, limit=9)
+        sizes.append(len(page))
+
+    assert sizes == [1, 3, 9]
 
 
 async def test_a_clock_that_jumps_deletes_nothing_until_it_is_trusted(

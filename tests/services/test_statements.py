@@ -81,13 +81,16 @@ async def test_a_statement_carries_the_checkpoint_that_covers_its_rows(shop, con
     await shop.call(key)
     newer = await statement(context, ana.email)
     before = await statement(context, ana.email, to_us=clock())
+    clock.advance(60)
+    opened = await statement(context, ana.email, from_us=clock())
     stream = io.StringIO(newline="")
     write_csv(proven, stream)
     *_, last = csv.reader(io.StringIO(stream.getvalue(), newline=""))
 
     assert early.id != made.id
     assert proven.checkpoint == before.checkpoint == checkpoints.line(made)
-    assert newer.checkpoint is None
+    assert newer.checkpoint is opened.checkpoint is None
+    assert (opened.rows, opened.opening) == ([], newer.closing)
     assert last == ["", "closing", "", checkpoints.line(made), "", str(proven.closing)]
 
 
