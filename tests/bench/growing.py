@@ -216,7 +216,6 @@ class _Sqlite:
         self._db.execute("COMMIT")
 
     async def close(self) -> None:
-        self._db.execute("ANALYZE")
         self._db.close()
 
 

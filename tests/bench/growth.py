@@ -1,9 +1,10 @@
 """Years of usage: how long reading, proving and tidying them takes, and what callers notice.
 
-    python -m tests.bench.growth [--rows N] [--wallets N] [--seconds S] [ENGINE…]
+    python -m tests.bench.growth [--rows N] [--seconds S] [--keep DIR [--grow]] [ENGINE…]
 
-Prints a table of markdown. Exits with 1 where the books do not add up, or maintenance has a
-problem.
+Prints a table of markdown. With `--keep` the databases stay in a directory, and those that `--grow`
+left there are measured: growing takes long, and need not be done in quiet. Exits with 1 where the
+books do not add up, or maintenance has a problem.
 """
 
 import argparse
@@ -16,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ from tests.e2e import gateway
 
 _CALLS_EACH_S = 40
 _MONTH_US = 30 * 86_400_000_000
-_USAGE_ERROR = 2
+_GROWN = "grown.json"
 _BODY = {"model": "model-0", "messages": [{"role": "user", "content": "Hello"}], "max_tokens": 20}
 
 
@@ -41,6 +42,8 @@ class Plan:
     engines: list[str]
     shape: Shape
     seconds: float
+    keep: Path | None
+    grows_only: bool
 
 
 Figures = dict[str, str]
@@ -76,8 +79,14 @@ def _parse() -> Plan:
     add("--rows", type=int, default=10_000_000, help="rows of usage (10000000)")
     add("--wallets", type=int, default=200, help="of so many wallets (200)")
     add("--seconds", type=float, default=20, help="how long a probe calls at the least (20)")
+    add("--keep", type=Path, metavar="DIR", help="leave the databases there, and use what is there")
+    add("--grow", action="store_true", help="grow them alone, and measure another time")
     told = parser.parse_args()
+    if told.grow and told.keep is None:
+        parser.error("--grow leaves its databases somewhere: --keep DIR")
     return Plan(
+        keep=told.keep,
+        grows_only=told.grow,
         engines=told.engines or ["sqlite", "postgres"],
         shape=Shape(rows=told.rows, wallets=told.wallets),
         seconds=told.seconds,
@@ -94,13 +103,19 @@ def _print(plan: Plan, found: dict[str, Figures]) -> None:
 
 def _measure(engine: str, plan: Plan) -> Figures:
     with contextlib.ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="grip-bench-")))
+        if plan.keep is None:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="grip-bench-")))
+        else:
+            folder = plan.keep.resolve() / engine
+            folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o755)  # PostgreSQL does not run as root, but comes here
         url = f"sqlite:///{folder / 'grip.db'}"
         if engine == "postgres":
-            (folder / "server").mkdir(mode=0o755)
+            (folder / "server").mkdir(mode=0o755, exist_ok=True)
             cores = frozenset(processes.all_cores())
-            url = stack.enter_context(postgres.running(folder / "server", cores)).create("growth")
+            server = stack.enter_context(postgres.running(folder / "server", cores))
+            is_there = (folder / _GROWN).exists()
+            url = server.url_of("growth") if is_there else server.create("growth")
         return _Measurement(url, folder, plan).run()
 
 
@@ -115,8 +130,10 @@ class _Measurement:
 
     def run(self) -> Figures:
         """Grow, then read, prove, roll up and delete."""
-        grown = self._timed("growing", lambda: asyncio.run(growing.grow(self._url, self._shape)))
+        grown = self._grown()
         self._figures["details"] = f"{grown.details:,}"
+        if self._plan.grows_only:
+            return self._figures
         asyncio.run(self._read(grown))
         with gateway.serving(self._url, self._folder / "node") as node:
             probe = _Probe(node.url, grown.secret)
@@ -127,9 +144,15 @@ class _Measurement:
         self._prove()
         return self._figures
 
-    @property
-    def _shape(self) -> Shape:
-        return self._plan.shape
+    def _grown(self) -> Grown:
+        """Grow a database, or go on with what was grown before."""
+        told = self._folder / _GROWN
+        if told.exists():
+            return Grown(**json.loads(told.read_text(encoding="utf-8")))
+        work = growing.grow(self._url, self._plan.shape)
+        grown: Grown = self._timed("growing", lambda: asyncio.run(work))
+        told.write_text(json.dumps(asdict(grown)), encoding="utf-8")
+        return grown
 
     async def _read(self, grown: Grown) -> None:
         context = growing.surroundings(self._url)
