@@ -6,7 +6,6 @@ Every transaction is short, and others have as much time after it as it took.
 """
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
@@ -16,6 +15,7 @@ from grip import failpoints
 from grip.clock import to_iso
 from grip.services.context import Context
 from grip.services.maintenance import clock, rollup
+from grip.services.maintenance.pace import Sleep, turn
 from grip.services.maintenance.rollup import Verdict
 from grip.services.maintenance.step import Done, Run
 from grip.store import (
@@ -44,8 +44,6 @@ _GAP: Final = (
     "block {} of the rollup does not go on from the one before, so that nothing is deleted: some "
     "are missing; docs/retention.md says how to add all up anew"
 )
-
-Sleep = Callable[[float], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,10 +234,9 @@ class _Sweep:
 
     async def _one(self, sweep: Callable[[Connection], Awaitable[int]]) -> int:
         """Do one transaction, and let others have the database for as long as it took."""
-        begun = time.monotonic()
-        async with self._context.database.write() as connection:
-            swept = await sweep(connection)
-            failpoints.hit("retention.before_commit")
-        failpoints.hit("retention.after_commit")
-        await self._sleep(time.monotonic() - begun)
+        async with turn(self._sleep):
+            async with self._context.database.write() as connection:
+                swept = await sweep(connection)
+                failpoints.hit("retention.before_commit")
+            failpoints.hit("retention.after_commit")
         return swept

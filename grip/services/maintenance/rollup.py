@@ -5,12 +5,14 @@ month that is not the sum of its rows is remembered, and while there is one noth
 (`retention.py`). Refuses to mend anything.
 """
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from grip import failpoints
 from grip.services.context import Context
+from grip.services.maintenance.pace import Sleep, turn
 from grip.services.maintenance.step import Done, Run
 from grip.store import maintenance, marks, rollups
 from grip.store.engine import Connection
@@ -24,7 +26,7 @@ WHAT: Final = "add up usage by the day, and compare the months that are over wit
 BLOCK_ROWS: Final = 20_000
 """How many rows are added up at once, at the most."""
 
-_GROUPS_MAX: Final = 500
+_GROUPS_MAX: Final = 250
 """What one transaction writes, so that no call waits long behind it."""
 
 _VERIFIED_CALLS: Final = 50_000
@@ -51,7 +53,9 @@ class _Added:
     next_rows: int
 
 
-async def run(context: Context, how: Run, *, block_rows: int = BLOCK_ROWS) -> Done:
+async def run(
+    context: Context, how: Run, *, block_rows: int = BLOCK_ROWS, sleep: Sleep = asyncio.sleep
+) -> Done:
     """Add up all rows that are there for good, and verify what is over and was not yet."""
     database = context.database
     async with database.read() as connection:
@@ -62,7 +66,7 @@ async def run(context: Context, how: Run, *, block_rows: int = BLOCK_ROWS) -> Do
     async with database.read() as connection:
         mark = await marks.stable(connection, usage)
     calls, rows = 0, block_rows
-    while (added := await _add_next(context, mark, rows)) is not None:
+    while (added := await _add_next(context, mark, rows, sleep)) is not None:
         calls += added.mine
         how.told(calls, waiting)
         rows = min(block_rows, added.next_rows)
@@ -70,14 +74,17 @@ async def run(context: Context, how: Run, *, block_rows: int = BLOCK_ROWS) -> Do
     return Done(did={"calls": calls, "months": months}, problems=tuple(problems))
 
 
-async def _add_next(context: Context, mark: int, rows: int) -> _Added | None:
+async def _add_next(context: Context, mark: int, rows: int, sleep: Sleep) -> _Added | None:
     """Add the next block of so many rows at the most, or of fewer with many groups.
 
     Return what became of it, None where there is nothing left.
     """
     async with context.database.read() as connection:
         found = await _next(connection, mark, rows)
-    return None if found is None else await _add(context, *found)
+    if found is None:
+        return None
+    async with turn(sleep):
+        return await _add(context, *found)
 
 
 async def _next(connection: Connection, mark: int, rows: int) -> tuple[Block, list[Group]] | None:
