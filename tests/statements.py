@@ -21,15 +21,18 @@ def _hash(dialect: Any) -> int:
     return hash(type(dialect))
 
 
+def _shared(engine: Engine) -> LRUCache[Any, Any]:
+    return _compiled.setdefault(type(engine.dialect), LRUCache(5000))
+
+
+def _keep_none(engine: Engine, own: object) -> None:
+    """Have no use for the cache that an engine makes for itself."""
+
+
 def share() -> None:
     """Let all engines of this process that speak alike keep what they compiled in one place."""
-    begin = Engine.__init__
-
-    def init(engine: Engine, *args: Any, **options: Any) -> None:
-        begin(engine, *args, **options)
-        engine._compiled_cache = _compiled.setdefault(type(engine.dialect), LRUCache(5000))
-
-    Engine.__init__ = init  # type: ignore[method-assign, assignment]
+    # SQLAlchemy reads off Engine.__init__ which options there are: that stays as it is.
+    Engine._compiled_cache = property(_shared, _keep_none)  # type: ignore[assignment]
     # What was compiled is found by the dialect that compiled it, among other things.
     DefaultDialect.__eq__ = _is_alike  # type: ignore[method-assign]
     DefaultDialect.__hash__ = _hash  # type: ignore[method-assign, assignment]

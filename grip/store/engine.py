@@ -2,7 +2,7 @@
 
 SQLite writers begin IMMEDIATE, so that a read followed by a write cannot fail half-way; a write
 waits for others up to `_BUSY_TIMEOUT_MS`. What the driver says of a database that is away becomes
-`DatabaseUnavailable`.
+`DatabaseUnavailable`; no error of a statement has the values of rows in it.
 """
 
 import errno
@@ -19,7 +19,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from grip import errors
-from grip.store import write_queue
+from grip.store import spoken, write_queue
 
 Connection = AsyncConnection
 """An open transaction, for callers that hand it on and know no SQL."""
@@ -47,11 +47,14 @@ _PRIMARY = 0xFF
 
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 _FULL = "make room on the disk of the database; a gateway that runs goes on by itself"
+_BROKEN = "the file is broken: stop grip, and restore a backup (grip db restore)"
 _REMEDIES = {
     sqlite3.SQLITE_FULL: _FULL,
     # What it says where the index of the log finds no space: "disk I/O error", and no more.
     sqlite3.SQLITE_IOERR_SHMSIZE: f"the disk is full: {_FULL}",
     sqlite3.SQLITE_IOERR: "see whether the disk is full or fails (df, dmesg)",
+    sqlite3.SQLITE_CORRUPT: _BROKEN,
+    sqlite3.SQLITE_NOTADB: _BROKEN,
     sqlite3.SQLITE_READONLY: "its file and folder must be writable for grip; then start grip again",
 }
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
@@ -144,6 +147,7 @@ def unavailable(error: BaseException) -> errors.DatabaseUnavailable:
     The cause is a detail, for the operator, with what to do about it where that is known.
     """
     cause = _cause(error)
+    spoken.keep_values_out(cause)
     told = str(cause) or type(cause).__name__
     remedy = _remedy(cause)
     return errors.DatabaseUnavailable(
@@ -156,6 +160,11 @@ def is_disk_full(error: BaseException) -> bool:
     """Whether the driver failed with `error` because the disk has no space left."""
     remedy = _remedy(_cause(error))
     return remedy is not None and remedy.endswith(_FULL)
+
+
+def is_broken_file(error: BaseException) -> bool:
+    """Whether the driver failed with `error` because the SQLite file is no sound one any more."""
+    return _remedy(_cause(error)) == _BROKEN
 
 
 def _cause(error: BaseException) -> BaseException:
@@ -175,9 +184,12 @@ def _is_away(error: sa.exc.DBAPIError | OSError) -> bool:
 
     SQLAlchemy has no name of its own for a connection of asyncpg that was cut in mid-statement.
     """
+    cause = None if isinstance(error, OSError) else getattr(error.orig, "__cause__", None)
+    if spoken.is_about_a_value(cause):
+        return False
     if isinstance(error, (sa.exc.OperationalError, sa.exc.InterfaceError, OSError)):
         return True
-    return isinstance(getattr(error.orig, "__cause__", None), _CUT_OFF)
+    return is_broken_file(error) or isinstance(cause, _CUT_OFF)
 
 
 async def insist_on_durability(connection: Any) -> None:
@@ -199,13 +211,19 @@ def _postgres_engine(dsn: str) -> AsyncEngine:
         await insist_on_durability(connection)
         return connection
 
-    return create_async_engine(
-        "postgresql+asyncpg://", async_creator=connect, pool_pre_ping=True, pool_size=5
+    return _quiet(
+        create_async_engine(
+            "postgresql+asyncpg://",
+            async_creator=connect,
+            pool_pre_ping=True,
+            pool_size=5,
+            hide_parameters=True,
+        )
     )
 
 
 def _sqlite_engine(url: sa.URL) -> AsyncEngine:
-    engine = create_async_engine(url)
+    engine = _quiet(create_async_engine(url, hide_parameters=True))
     path = Path(url.database or "grip.db")
     sa.event.listen(engine.sync_engine, "do_connect", lambda *_: _keep_private(path))
     sa.event.listen(engine.sync_engine, "connect", _prepare_sqlite)
@@ -216,7 +234,13 @@ def _sqlite_engine(url: sa.URL) -> AsyncEngine:
 def _sqlite_reader(path: Path) -> AsyncEngine:
     address = path.absolute().as_uri()
     query = {"mode": "ro", "immutable": "1", "uri": "true"}
-    return create_async_engine(sa.URL.create("sqlite+aiosqlite", database=address, query=query))
+    url = sa.URL.create("sqlite+aiosqlite", database=address, query=query)
+    return _quiet(create_async_engine(url, hide_parameters=True))
+
+
+def _quiet(engine: AsyncEngine) -> AsyncEngine:
+    sa.event.listen(engine.sync_engine, "handle_error", spoken.of_statement)
+    return engine
 
 
 def _keep_private(path: Path) -> None:

@@ -95,6 +95,24 @@ async def test_a_file_that_another_program_keeps_locked_refuses_and_recovers(sql
     assert isinstance(await books.submit(entry), Admitted)
 
 
+async def test_a_file_that_is_broken_is_told_with_its_remedy(sqlite_house, monkeypatch):
+    """It is an outage to those who wait, and no defect of each of them."""
+    books = await sqlite_house.open()
+    ana = await sqlite_house.customer()
+    entries = [await sqlite_house.asks(books, ana, 2) for _ in range(2)]
+
+    def broken(_entries: list[Entry]) -> Any:
+        error = sqlite3.DatabaseError("database disk image is malformed")
+        error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+        raise error
+
+    monkeypatch.setattr(books._writer, "_transact", broken)
+    outcomes = await sqlite_house.all(books, *entries)
+
+    assert [type(outcome) for outcome in outcomes] == [errors.DatabaseUnavailable] * 2
+    assert "restore a backup" in outcomes[0].detail
+
+
 async def test_a_writer_whose_turn_does_not_come_turns_admissions_away(sqlite_house, monkeypatch):
     """Those that wait and those that come; what was held meanwhile is let go, settlements wait."""
     monkeypatch.setattr("grip.store.books.sqlite._STALLED_S", 0)

@@ -31,7 +31,7 @@ from grip.money.states import (
 from grip.store.books import port, statements
 from grip.store.books.sqlite_connection import connect
 from grip.store.books.statements import for_sqlite
-from grip.store.engine import is_disk_full, unavailable
+from grip.store.engine import is_broken_file, is_disk_full, unavailable
 from grip.store.write_queue import Turn
 
 _TRIES: Final = 3
@@ -103,8 +103,6 @@ class Writer:
             return [unavailable(self._broken) for _ in entries]
         try:
             return self._transact(entries)
-        except (sqlite3.OperationalError, OSError) as error:
-            return [self._refuse(error) for _ in entries]
         except NotOnDisk as error:
             # What a second flush says is no proof: the system may have dropped what it could not
             # write. Only a fresh start reads what is really there.
@@ -112,6 +110,8 @@ class Writer:
             log.critical("books.not_on_disk", error=str(error), entries=len(entries))
             return [unavailable(error) for _ in entries]
         except Exception as error:  # noqa: BLE001 - whatever it is, every entry has its answer
+            if isinstance(error, sqlite3.OperationalError | OSError) or is_broken_file(error):
+                return [self._refuse(error) for _ in entries]
             if len(entries) > 1:
                 half = len(entries) // 2
                 return self._run(entries[:half]) + self._run(entries[half:])
