@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from grip.clock import to_iso
 from grip.errors import Conflict, NotFound
-from grip.services import changes
+from grip.money.pricing import Rates
+from grip.services import changes, prices
 from grip.services.channel_checks import check, check_kind
 from grip.services.context import Context
 from grip.store import audit, catalog, channels, health, tasks
@@ -145,6 +146,7 @@ async def remove(context: Context, ref: str, *, actor: str, reason: str = "") ->
         await catalog.bump(connection)
         gone = await _found(connection, ref)
         await _refuse_under_way(connection, gone, "remove it")
+        costs = await channels.costs(connection, gone.id)
         await channels.delete(connection, gone.id)
         await _record(
             context,
@@ -155,6 +157,7 @@ async def remove(context: Context, ref: str, *, actor: str, reason: str = "") ->
             after=None,
             actor=actor,
             reason=reason,
+            costs=costs,
         )
     return gone
 
@@ -277,8 +280,9 @@ async def _record(
     after: Channel | None,
     actor: str,
     reason: str,
+    costs: Mapping[str, Rates] | None = None,
 ) -> None:
-    old, new = changes.differing(_kept(before), _kept(after))
+    old, new = changes.differing(_kept(before, costs), _kept(after))
     await audit.append(
         connection,
         at_us=context.clock(),
@@ -291,11 +295,20 @@ async def _record(
     )
 
 
-def _kept(channel: Channel | None) -> dict[str, Any] | None:
+def _kept(
+    channel: Channel | None, costs: Mapping[str, Rates] | None = None
+) -> dict[str, Any] | None:
+    """Return what a row keeps of a channel, and of its own buy prices where they go with it."""
     if channel is None:
         return None
     hidden = ("health", "ailments")
-    return {name: value for name, value in describe(channel).items() if name not in hidden}
+    kept = {name: value for name, value in describe(channel).items() if name not in hidden}
+    if costs:
+        kept["costs"] = {
+            model: {word: price for word, price in prices.shown(rates).items() if price is not None}
+            for model, rates in costs.items()
+        }
+    return kept
 
 
 def _seconds(milliseconds: int | None) -> float | None:

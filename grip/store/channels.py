@@ -44,6 +44,13 @@ async def cost(connection: AsyncConnection, channel_id: str, model: str) -> Rate
     return None if row is None else rows.rates(row, channel_cost)
 
 
+async def costs(connection: AsyncConnection, channel_id: str) -> dict[str, Rates]:
+    """Return what the channel takes, by the names of the models where that is its own."""
+    query = sa.select(channel_cost).where(channel_cost.c.channel_id == channel_id)
+    found = (await connection.execute(query.order_by(channel_cost.c.model))).mappings()
+    return {row["model"]: rows.rates(row, channel_cost) for row in found}
+
+
 async def put_cost(connection: AsyncConnection, channel_id: str, model: str, rates: Rates) -> None:
     """Write what the channel takes for the model; rates without a name take the row away."""
     await connection.execute(sa.delete(channel_cost).where(_of(channel_id, model)))

@@ -88,3 +88,13 @@ async def test_a_channel_or_model_that_is_not_there_is_named(
     with pytest.raises(NotFound):
         await channel_costs.change(wares, channel, model, {"input": 3}, actor="eve")
     assert (await _catalog(wares)).costs == {}
+
+
+async def test_the_audit_row_of_a_channel_that_goes_says_what_it_took(wares: Context):
+    """Nothing else knows it any more."""
+    await channel_costs.change(wares, "one", "gpt", {"input": 3_000}, actor="eve")
+    await channels.remove(wares, "one", actor="eve")
+    rows: list[Any] = await list_audit(wares)
+
+    assert rows[0].action == "channel.remove"
+    assert rows[0].before["costs"] == {"gpt": {"input": "0.003"}}

@@ -71,6 +71,7 @@ async def request(
             actor=actor,
             action="order.refund",
             subject=order.id,
+            before={"status": order.status, "returned_minor": order.returned_minor},
             after={"refund": refund.id, "amount": major(amount, order.currency)},
             reason=why,
         )
