@@ -4,7 +4,7 @@ Refuses to read the secret that a reference leads to.
 """
 
 import dataclasses
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from grip import settings
 from grip.errors import SecretUnresolved
@@ -24,6 +24,7 @@ _WEIGHT_MAX = 1_000_000
 _PRIORITY_MAX = 1_000_000
 _TIMEOUT_MAX_MS = 86_400_000
 _ID_PREFIX = "ch_"
+_VERSION = "api-version"
 _SPELT = frozenset({"fal", "replicate"})
 """The kinds whose models spell grip's words each in its own way."""
 
@@ -122,6 +123,9 @@ def _check_azure(address: str) -> None:
         azure.address(address)
     except ValueError as error:
         raise refused("base-url", str(error)) from None
+    # Unrepeated: what else stands there is most often a key, and addresses are shown to anybody.
+    if any(name != _VERSION for name, _ in parse_qsl(urlsplit(address).query, True)):
+        raise refused("base-url", f"it asks for {_VERSION} alone after its ?; see --secret")
 
 
 def _split(address: str) -> SplitResult | None:

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import ClassVar
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from grip.settings.kinds import Kind, ValueRefused, text_of
 
@@ -69,7 +69,7 @@ class DatabaseUrl(Kind[str]):
         user_info, at, host = parts.netloc.rpartition("@")
         user, colon, _ = user_info.partition(":")
         netloc = f"{user}{colon}{_MASK if colon else ''}{at}{host}"
-        query = _SECRET_PARAMETER.sub(rf"\g<1>{_MASK}", parts.query)
+        query = _masked(parts.query)
         return f"{parts.scheme}://{netloc}{parts.path}{'?' if query else ''}{query}"
 
 
@@ -85,6 +85,13 @@ class Link(Kind[str]):
         if "@" in parts.netloc:
             raise ValueRefused("must not hold a user name or password")
         return link
+
+    def shown(self, value: str) -> object:
+        """Mask what its query calls a key, a token or a password."""
+        parts = urlsplit(value)
+        return (
+            urlunsplit(parts._replace(query=masked)) if (masked := _masked(parts.query)) else value
+        )
 
 
 class LinkOrNothing(Link):
@@ -109,6 +116,10 @@ class PublicUrl(Kind[str]):
         if found["name"].lower().rpartition(".")[2] in _PRIVATE:
             raise ValueRefused("must be a name that the internet knows")
         return url.rstrip("/")
+
+
+def _masked(query: str) -> str:
+    return _SECRET_PARAMETER.sub(rf"\g<1>{_MASK}", query)
 
 
 def _check_file(name: str) -> None:

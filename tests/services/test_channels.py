@@ -142,6 +142,8 @@ async def test_addresses_that_can_be_called_are_taken(context: Context, url: str
         ("base-url", {"base_url": "https://me:pw@x.example"}),
         ("base-url", {"base_url": "https://x.example/v1?key=1"}),
         ("base-url", {"base_url": "https://x.example/v1#top"}),
+        ("base-url", {"kind": "azure", "base_url": "https://x.example?api-version=1&api-key=pw"}),
+        ("base-url", {"kind": "azure", "base_url": "https://x.example/openai/v1?sig="}),
         ("base-url", {"base_url": "https://x.example:port/v1"}),
         ("base-url", {"base_url": "https://x.example/ v1"}),
         ("base-url", {"kind": "sandbox", "base_url": "https://x.example"}),

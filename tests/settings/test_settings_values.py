@@ -261,3 +261,22 @@ def test_other_payment_keys_are_plain_strings(tmp_path):
 
     assert dict(loaded.payments["stripe"]) == table
     assert settings.describe(loaded)["payments"] == {"stripe": table}
+
+
+@pytest.mark.parametrize(
+    ("link", "shown"),
+    [
+        ("https://otel.example/v1/traces", "https://otel.example/v1/traces"),
+        ("https://otel.example/?Api-Key=hidden&v=1", "https://otel.example/?Api-Key=***&v=1"),
+        (
+            "https://otel.example/?a=1&access_token=hidden#x",
+            "https://otel.example/?a=1&access_token=***#x",
+        ),
+    ],
+)
+def test_describe_masks_what_the_query_of_a_link_calls_a_secret(link: str, shown: str):
+    """Links are shown by `config show`, and kept in the audit log; the rest stays as it is."""
+    loaded = settings.load(environ={"GRIP_TRACES_ENDPOINT": link})
+
+    assert loaded.traces.endpoint == link
+    assert settings.describe(loaded)["traces"]["endpoint"] == shown
