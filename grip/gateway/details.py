@@ -89,7 +89,7 @@ class Details:
         self._keeper = Keeper(terms.max_bytes, terms.redact)
         self._waiting: deque[Ended] = deque()
         self._bytes = 0
-        self._counted = counted or Counter()
+        self._counted = counted or Counter(())
         self._dropped = 0
         self._lost = 0
         self._trouble = ""

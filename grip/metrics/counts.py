@@ -40,11 +40,12 @@ class Counts:
 
     def counter(self, name: str) -> Counter:
         """Return the counter of this name, one of `METRICS`."""
-        return self._counters.setdefault(name, Counter())
+        return self._counters.setdefault(name, Counter(METRICS[name].names))
 
     def histogram(self, name: str) -> Histogram:
         """Return the histogram of this name, which `METRICS` tells."""
-        return self._histograms.setdefault(name, Histogram(METRICS[name].bounds))
+        told = METRICS[name]
+        return self._histograms.setdefault(name, Histogram(told.bounds, told.names))
 
     def gauge(self, name: str, read: Callable[[], float], labels: Labels = ()) -> None:
         """Let `read` say what this gauge is whenever somebody asks."""

@@ -30,6 +30,8 @@ _ENTRIES: Final = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0)
 
 _CALL: Final = ("gen_ai_operation_name", "gen_ai_request_model")
 _PROVIDER: Final = "gen_ai_provider_name"
+_NAMES: Final = frozenset({"gen_ai_request_model", _PROVIDER, "model", "channel"})
+"""The labels of which there may be any number: the operator's own names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +42,11 @@ class Told:
     help: str
     labels: tuple[str, ...] = ()
     bounds: tuple[float, ...] = ()
+
+    @property
+    def names(self) -> tuple[bool, ...]:
+        """Which of the labels are names, of which there may be any number."""
+        return tuple(label in _NAMES for label in self.labels)
 
 
 def _counter(said: str, *labels: str) -> Told:
