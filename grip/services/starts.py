@@ -30,7 +30,7 @@ async def record(context: Context, *, command: str, actor: str, host: str | None
     subject = f"{command}@{host or socket.gethostname()}"
     after = {_VERSION: __version__, **_flat(configuration.describe(context.settings))}
     async with context.database.write() as connection:
-        before = await _turn_over(connection, f"settings:{command}", after)
+        before = await _turn_over(connection, _fact(command), after)
         was, is_now = _difference(before, after)
         await audit.append(
             connection,
@@ -41,6 +41,13 @@ async def record(context: Context, *, command: str, actor: str, host: str | None
             before=was,
             after=is_now,
         )
+
+
+async def last(context: Context, *, command: str) -> Mapping[str, Any] | None:
+    """Return the settings of the last start of `command`, flat; None where there was none."""
+    async with context.database.read() as connection:
+        kept = await meta.get(connection, _fact(command))
+    return None if kept is None else msgspec.json.decode(kept, type=dict[str, Any])
 
 
 async def _turn_over(
@@ -65,6 +72,10 @@ def _difference(
     # As it was kept: what is compared must have gone through JSON on both sides.
     now = msgspec.json.decode(msgspec.json.encode({**after, **gone}), type=dict[str, Any])
     return differing(before, now)
+
+
+def _fact(command: str) -> str:
+    return f"settings:{command}"
 
 
 def _flat(table: Mapping[str, Any], above: str = "") -> dict[str, Any]:

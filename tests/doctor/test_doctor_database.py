@@ -8,11 +8,12 @@ import pytest
 import sqlalchemy as sa
 
 from grip.clock import system_clock
-from grip.services import accounts, closing
+from grip.services import accounts, closing, starts
 from grip.services.context import Context
-from grip.services.doctor import Finding, books, clock, database, examine, tables
+from grip.services.doctor import Finding, books, clock, database, examine, exposure, tables
 from grip.services.doctor.database import has_reset_bug, of_place, of_postgres, of_sqlite
 from grip.services.maintenance import rollup
+from grip.settings import load
 from grip.store import audit, boots, standing
 from grip.store.condition import PostgresState, SqliteState
 from grip.store.tables import audit as audit_table
@@ -156,6 +157,22 @@ async def test_rows_beyond_their_time_are_told(context: Context):
 
     assert before == []
     assert [sentence.split()[2] for _, sentence in after] == ["detail", "boot"]
+
+
+async def test_where_grip_listened_when_it_was_last_started_is_told(context: Context):
+    """Whoever runs the doctor has another environment than the service, and gave no --host."""
+    before = await exposure.of_last_start(context)
+    await starts.record(context, command="serve", actor="root")
+    alike = await exposure.of_last_start(context)
+    environ = {"GRIP_SERVER_HOST": "0.0.0.0", "GRIP_DATABASE_URL": context.database.url}  # noqa: S104
+    opened = replace(context, settings=load(environ=environ))
+    await starts.record(opened, command="serve", actor="root")
+    (found,) = await exposure.of_last_start(context)
+
+    assert before == alike == await exposure.of_last_start(opened) == []
+    assert found.state == "error"
+    assert "last started: grip listens on 0.0.0.0 without TLS" in found.sentence
+    assert found.remedy.endswith("Then start it again.")
 
 
 async def test_holds_that_nobody_ends_are_told(context: Context):

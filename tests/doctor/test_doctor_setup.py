@@ -19,6 +19,8 @@ from grip.store.engine import Database
 
 With = Callable[..., Context]
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - not bound here
+PUBLIC = {"SERVER_PUBLIC_URL": "https://grip.example"}
+TOKEN = {"SERVER_METRICS_TOKEN": "env:TOKEN"}
 
 
 @pytest.fixture
@@ -33,35 +35,50 @@ def with_(tmp_path: Path) -> With:
     return make
 
 
+def _behind(proxies: str) -> dict[str, str]:
+    return {"SERVER_TRUSTED_PROXIES": proxies}
+
+
 def _states(found: list[Finding]) -> list[str]:
     return [one.state for one in found]
 
 
 @pytest.mark.parametrize(
-    ("environ", "state"),
+    ("environ", "told"),
     [
-        ({}, "ok"),
-        ({"SERVER_HOST": "::1"}, "ok"),
-        ({"SERVER_HOST": "localhost"}, "ok"),
-        ({"SERVER_HOST": EVERYWHERE}, "error"),
-        ({"SERVER_HOST": "grip.internal"}, "error"),
-        ({"SERVER_HOST": EVERYWHERE, "SERVER_PUBLIC_URL": "https://grip.example"}, "warning"),
-        ({"SERVER_HOST": EVERYWHERE, "SERVER_TRUSTED_PROXIES": "10.0.0.1"}, "warning"),
+        ({}, []),
+        ({"SERVER_HOST": "::1"}, []),
+        ({"SERVER_HOST": "localhost"}, []),
+        ({"SERVER_HOST": EVERYWHERE}, ["error: API keys and content can be read"]),
+        ({"SERVER_HOST": "grip.internal"}, ["error: API keys and content can be read"]),
+        ({"SERVER_HOST": EVERYWHERE, **PUBLIC, **TOKEN}, ["warning: all customers have one"]),
         (
-            {
-                "SERVER_HOST": "10.0.0.2",
-                "SERVER_PUBLIC_URL": "https://grip.example",
-                "SERVER_TRUSTED_PROXIES": "10.0.0.1",
-            },
-            "ok",
+            {"SERVER_HOST": EVERYWHERE, **_behind("10.0.0.1"), **TOKEN},
+            ["warning: behind a proxy that has not said"],
         ),
+        ({"SERVER_HOST": "10.0.0.2", **PUBLIC, **_behind("10.0.0.1"), **TOKEN}, []),
+        (
+            {"SERVER_HOST": EVERYWHERE, **PUBLIC, **_behind("127.0.0.1,::1"), **TOKEN},
+            ["warning: goes past the proxy"],
+        ),
+        ({"SERVER_HOST": EVERYWHERE, **PUBLIC, **_behind("127.0.0.1,10.0.0.1"), **TOKEN}, []),
+        ({**PUBLIC, **_behind("10.0.0.1,::/0"), **TOKEN}, ["warning: Everybody is taken for"]),
+        (PUBLIC, ["warning: Without a token, /metrics"]),
+        (_behind("127.0.0.1"), ["warning: Without a token, /metrics"]),
     ],
 )
 async def test_what_listens_to_the_world_without_tls_is_told(
-    with_: With, environ: dict[str, str], state: str
+    with_: With, environ: dict[str, str], told: list[str]
 ):
-    """A proxy in front of it is enough, as far as grip knows of it."""
-    assert _states(await exposure.check(with_(**environ))) == [state]
+    """A proxy in front of it is enough, where nobody goes past it, as far as grip knows of it."""
+    found = await exposure.check(with_(**environ))
+    risky = [one for one in found if one.state != "ok"]
+
+    assert [one.state for one in risky] == [words.split(": ")[0] for words in told]
+    for one, words in zip(risky, told, strict=True):
+        assert words.split(": ")[1] in one.sentence
+        assert one.remedy
+    assert found
 
 
 async def test_a_disk_without_room_is_told(with_: With):

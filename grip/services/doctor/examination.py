@@ -29,6 +29,7 @@ _BEFORE: Final[Sequence[Check]] = (
     disk.check,
 )
 _WITHIN: Final[Sequence[Check]] = (
+    exposure.of_last_start,
     database.place,
     clock.check,
     secrets.of_channels,

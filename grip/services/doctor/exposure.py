@@ -1,48 +1,129 @@
-"""Who can reach the gateway, and whether what they send can be read on the way."""
+"""Who can reach the gateway, and whether what they send can be read on the way.
+
+The address is that of the configuration, and that of the last start where it was another: `--host`,
+or an environment that the service alone has. Refuses to try an address.
+"""
 
 import ipaddress
-from typing import Final
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
 
+from grip import settings
+from grip.services import starts
 from grip.services.context import Context
 from grip.services.doctor.finding import Finding, error, fine, warning
 
 _NAME: Final = "exposure"
+_STARTED: Final = "As grip serve was last started: "
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Door:
+    """Where grip listens, and what it knows of who stands before it; `proxies` as they are told."""
+
+    host: str
+    public_url: str
+    proxies: tuple[str, ...]
+    has_metrics_token: bool
+
+    @property
+    def networks(self) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+        """The proxies, as networks."""
+        return [ipaddress.ip_network(proxy, strict=False) for proxy in self.proxies]
 
 
 async def check(context: Context) -> list[Finding]:
-    """Return whether API keys may travel in plain text."""
-    server = context.settings.server
-    if _is_loopback(server.host):
-        return [fine(_NAME, f"Only this machine reaches {server.host}.")]
-    if server.public_url and server.trusted_proxies:
-        return [fine(_NAME, f"Customers come by {server.public_url}, through a proxy.")]
-    if server.trusted_proxies:
-        return [
-            warning(
-                _NAME,
-                f"grip listens on {server.host} without TLS, behind a proxy that has not said its "
-                "address.",
-                "Set [server] public_url to the https address of the proxy.",
-            )
-        ]
-    if server.public_url:
-        return [
-            warning(
-                _NAME,
-                f"grip listens on {server.host} without TLS, beside {server.public_url}: whoever "
-                "knows the port sends keys in plain text, and all customers have one address.",
-                "Listen on 127.0.0.1 behind the proxy, or name it in [server] trusted_proxies.",
-            )
-        ]
+    """Return whether API keys may travel in plain text, by the configuration."""
+    return judge(_configured(context))
+
+
+async def of_last_start(context: Context) -> list[Finding]:
+    """Return the same of the last start of `grip serve`, where it listened otherwise."""
+    told = await starts.last(context, command="serve")
+    door = None if told is None else _door(told)
+    if door is None or door == _configured(context):
+        return []
     return [
-        error(
-            _NAME,
-            f"grip listens on {server.host} without TLS: API keys and content can be read on the "
-            "way.",
-            "Put a proxy with TLS in front of it (such as Caddy), let grip listen on 127.0.0.1, "
-            "and set [server] public_url.",
+        Finding(
+            name=one.name,
+            state=one.state,
+            sentence=_STARTED + one.sentence,
+            remedy=one.remedy and f"{one.remedy} Then start it again.",
         )
+        for one in judge(door)
     ]
+
+
+def judge(door: Door) -> list[Finding]:
+    """Return what is risky about where grip listens."""
+    found = [_tls(door)]
+    if any(network.prefixlen == 0 for network in door.networks):
+        found.append(
+            warning(
+                _NAME,
+                "Everybody is taken for a proxy: whoever calls can claim any address as their own.",
+                "Name the proxy's own address in [server] trusted_proxies.",
+            )
+        )
+    if (door.public_url or door.proxies) and not door.has_metrics_token:
+        found.append(
+            warning(
+                _NAME,
+                "Without a token, /metrics is for this machine, and so is a proxy on it: one that "
+                "adds no X-Forwarded-For shows it to strangers.",
+                "Set [server] metrics_token.",
+            )
+        )
+    return [one for one in found if one.remedy] or found
+
+
+def _tls(door: Door) -> Finding:
+    if _is_loopback(door.host):
+        return fine(_NAME, f"Only this machine reaches {door.host}.")
+    if door.proxies and all(network.is_loopback for network in door.networks):
+        return warning(
+            _NAME,
+            f"grip listens on {door.host} without TLS, and its proxy is on this machine: whoever "
+            "knows the port goes past the proxy, and sends keys in plain text.",
+            "Let grip listen on 127.0.0.1.",
+        )
+    if door.public_url and door.proxies:
+        return fine(_NAME, f"Customers come by {door.public_url}, through a proxy.")
+    if door.proxies:
+        return warning(
+            _NAME,
+            f"grip listens on {door.host} without TLS, behind a proxy that has not said its "
+            "address.",
+            "Set [server] public_url to the https address of the proxy.",
+        )
+    if door.public_url:
+        return warning(
+            _NAME,
+            f"grip listens on {door.host} without TLS, beside {door.public_url}: whoever "
+            "knows the port sends keys in plain text, and all customers have one address.",
+            "Listen on 127.0.0.1 behind the proxy, or name it in [server] trusted_proxies.",
+        )
+    return error(
+        _NAME,
+        f"grip listens on {door.host} without TLS: API keys and content can be read on the way.",
+        "Put a proxy with TLS in front of it (such as Caddy), let grip listen on 127.0.0.1, "
+        "and set [server] public_url.",
+    )
+
+
+def _configured(context: Context) -> Door:
+    server = settings.describe(context.settings)["server"]
+    return _door({f"server.{name}": value for name, value in server.items()})
+
+
+def _door(told: Mapping[str, Any]) -> Door:
+    return Door(
+        host=str(told.get("server.host", "127.0.0.1")),
+        public_url=str(told.get("server.public_url", "")),
+        proxies=tuple(map(str, told.get("server.trusted_proxies", ()))),
+        has_metrics_token=told.get("server.metrics_token") is not None,
+    )
 
 
 def _is_loopback(host: str) -> bool:
