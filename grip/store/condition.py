@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from grip.store.tables import (
     audit,
     boot,
+    callback,
     detail,
     holds,
     idempotency_answer,
@@ -129,6 +130,7 @@ async def oldest_us(connection: AsyncConnection) -> dict[str, int]:
             task.c.completed_us.is_not(None), task.c.wiped_us.is_(None)
         ),
         "boot": sa.select(sa.func.min(boot.c.ended_us)),
+        "callback": sa.select(sa.func.min(callback.c.ended_us)),
     }
     found: dict[str, int] = {}
     for table, query in asked.items():

@@ -14,10 +14,11 @@ from grip.services.doctor import Finding, books, clock, database, examine, expos
 from grip.services.doctor.database import has_reset_bug, of_place, of_postgres, of_sqlite
 from grip.services.maintenance import rollup
 from grip.settings import load
-from grip.store import audit, boots, standing
+from grip.store import audit, boots, callbacks, standing
 from grip.store.condition import PostgresState, SqliteState
+from grip.store.engine import Connection
 from grip.store.tables import audit as audit_table
-from grip.store.tables import boot, detail, holds, meta, upstream_event
+from grip.store.tables import boot, callback, detail, holds, meta, upstream_event
 
 PAGE = Path(__file__).parents[2] / "docs" / "doctor.md"
 DAY_US = 86_400_000_000
@@ -134,6 +135,25 @@ async def test_a_clock_that_is_off_is_told(context: Context):
     assert any("the newest transfer is of" in sentence for _, sentence in behind)
 
 
+async def _called_back(connection: Connection, number: int, ended_us: int | None) -> None:
+    """Leave a callback of long ago, which waits still where it has not ended."""
+    await callbacks.enqueue(
+        connection,
+        task_id=f"task_{number}",
+        wallet_id="wal_1",
+        url="https://x.example",
+        event="task.completed",
+        body=b"{}",
+        now_us=1,
+    )
+    if ended_us is not None:
+        await connection.execute(
+            sa.update(callback)
+            .where(callback.c.task_id == f"task_{number}")
+            .values(state="delivered", ended_us=ended_us)
+        )
+
+
 async def test_rows_beyond_their_time_are_told(context: Context):
     """Those that are not, and details that wait for their month, are not."""
     now_us = system_clock()
@@ -146,17 +166,21 @@ async def test_rows_beyond_their_time_are_told(context: Context):
         await connection.execute(
             sa.insert(upstream_event).values(provider="fal", id="1", taken_us=now_us)
         )
+        for number, ended_us in enumerate([None, system_clock() - 2 * DAY_US]):
+            await _called_back(connection, number, ended_us)
     before = told(await tables.check(context))
     async with context.database.write() as connection:
         await connection.execute(
             sa.insert(detail).values(request_id="req_2", created_us=old, **texts)
         )
+        kept_days = context.settings.retention.callback_days
+        await _called_back(connection, 2, system_clock() - (kept_days + 3) * DAY_US)
         await boots.register(connection, "boot_1", host="x", region="", now_us=1)
         await boots.end(connection, "boot_1", boots.DEAD, 2)
     after = told(await tables.check(context))
 
     assert before == []
-    assert [sentence.split()[2] for _, sentence in after] == ["detail", "boot"]
+    assert [sentence.split()[2] for _, sentence in after] == ["detail", "boot", "callback"]
 
 
 async def test_where_grip_listened_when_it_was_last_started_is_told(context: Context):

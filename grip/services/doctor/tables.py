@@ -25,7 +25,8 @@ _MAINTENANCE: Final = "Run grip maintenance, and see that cron does every day."
 async def check(context: Context) -> list[Finding]:
     """Return which tables hold rows that should have been deleted."""
     now_us = context.clock()
-    days = context.settings.retention.detail_days + _SPARE_DAYS
+    retention = context.settings.retention
+    days = retention.detail_days + _SPARE_DAYS
     limits = {
         "detail": now_us - days * _DAY_US,
         "idempotency_answer": now_us - 2 * _DAY_US,
@@ -33,6 +34,7 @@ async def check(context: Context) -> list[Finding]:
         "task_result": now_us - _DAY_US,
         "task": now_us - days * _DAY_US,
         "boot": now_us - 40 * _DAY_US,
+        "callback": now_us - (retention.callback_days + 2) * _DAY_US,
     }
     async with context.database.read() as connection:
         oldest = await condition.oldest_us(connection)
