@@ -7,6 +7,7 @@ the books, so that it tells of every worker and node; calls that failed are not 
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final
 
 from grip.money.amounts import NANO, usd
@@ -21,6 +22,10 @@ WINDOW_S: Final = 60
 _WINDOW_US: Final = WINDOW_S * 1_000_000
 _MOST: Final = 50_000
 """Calls in the window; of more, the newest are counted."""
+
+_MOST_GAPS: Final = 1_000
+_BEHIND: Final = 64
+"""How far below the first row in the window others may still be under way."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,13 +75,15 @@ class Watch:
         """Return how it stands now."""
         now_us = self._context.clock()
         async with self._context.database.read() as connection:
+            since_us = now_us - _WINDOW_US
+            late = await overview.some(connection, self._gaps(), since_us=since_us)
             fresh = await overview.calls(
-                connection, since_us=now_us - _WINDOW_US, after=self._after, limit=_MOST
+                connection, since_us=since_us, after=self._after, limit=_MOST
             )
             standing = await overview.standing(connection)
             known = await channel_rows.load(connection)
         sick = await channels.ailments(self._context)
-        self._take(fresh, now_us)
+        self._take([*fresh, *late], now_us)
         by_channel = _grouped((call.channel, call) for call in self._calls)
         return Overview(
             at_us=now_us,
@@ -99,9 +106,20 @@ class Watch:
             ),
         )
 
+    def _gaps(self) -> list[int]:
+        """Return the newest numbers of rows in the window that nobody has seen.
+
+        PostgreSQL numbers rows before they are committed: a batch may come after a later one.
+        """
+        seen = {call.seq for call in self._calls}
+        if not seen:
+            return []
+        between = range(max(seen), max(0, min(seen) - _BEHIND), -1)
+        return list(islice((seq for seq in between if seq not in seen), _MOST_GAPS))
+
     def _take(self, fresh: Sequence[Call], now_us: int) -> None:
         if fresh:
-            self._after = max(call.seq for call in fresh)
+            self._after = max(self._after or 0, *(call.seq for call in fresh))
         self._calls.extend(reversed(fresh))
         self._calls = deque(
             (call for call in self._calls if call.created_us >= now_us - _WINDOW_US), maxlen=_MOST

@@ -3,6 +3,7 @@
 Each look is by an index. Owns these looks at many tables at once. Refuses to change any.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -34,6 +35,9 @@ class Call:
     first_byte_ms: int
 
 
+_COLUMNS: Final = tuple(usage.c[name] for name in Call.__dataclass_fields__)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Open:
     """What is open: calls under way and their holds, tasks, callbacks, and the money of wallets."""
@@ -56,12 +60,18 @@ async def calls(
 
     Those of a row of usage up to `after` are not looked at.
     """
-    columns = [usage.c[name] for name in Call.__dataclass_fields__]
-    query = sa.select(*columns).order_by(usage.c.seq.desc()).limit(limit)
+    query = sa.select(*_COLUMNS).order_by(usage.c.seq.desc()).limit(limit)
     if after is not None:
         query = query.where(usage.c.seq > after)
-    found = (await connection.execute(query)).mappings()
-    return [rows.record(Call, row) for row in found if row["created_us"] >= since_us]
+    return await _read(connection, query, since_us)
+
+
+async def some(connection: AsyncConnection, seqs: Collection[int], *, since_us: int) -> list[Call]:
+    """Return those of these rows that are there by now, of calls charged since a time."""
+    if not seqs:
+        return []
+    query = sa.select(*_COLUMNS).where(usage.c.seq.in_(seqs)).order_by(usage.c.seq.desc())
+    return await _read(connection, query, since_us)
 
 
 async def standing(connection: AsyncConnection) -> Open:
@@ -78,6 +88,11 @@ async def standing(connection: AsyncConnection) -> Open:
         _of(callback, sa.func.count(), callback.c.state == _PENDING).label("callbacks"),
     )
     return rows.record(Open, (await connection.execute(query)).mappings().one())
+
+
+async def _read(connection: AsyncConnection, query: sa.Select[Any], since_us: int) -> list[Call]:
+    found = (await connection.execute(query)).mappings()
+    return [rows.record(Call, row) for row in found if row["created_us"] >= since_us]
 
 
 def _sum(column: sa.Column[int]) -> sa.ColumnElement[int]:

@@ -2,10 +2,14 @@
 
 from dataclasses import replace
 
+from grip.ids import IdSource
 from grip.money.amounts import NANO
 from grip.services import accounts, channels, wallets
 from grip.services.context import Context
 from grip.services.overview import Watch, describe
+from grip.settings import load
+from grip.store.engine import Database
+from tests.conftest import FakeClock
 from tests.services.till import Till
 
 DOLLAR = 1000 * NANO
@@ -45,6 +49,27 @@ async def test_what_is_older_than_the_window_is_gone_at_the_next_look(context: C
     third = await watch.look()
 
     assert [look.traffic.calls for look in (first, second, third)] == [1, 2, 1]
+
+
+async def test_calls_that_are_committed_after_later_ones_are_counted(
+    postgres_url: str, clock: FakeClock
+):
+    """PostgreSQL numbers rows before they are committed; each call is counted once."""
+    database = Database(postgres_url)
+    context = Context(database=database, settings=load(environ={}), clock=clock, ids=IdSource())
+    till, watch, counted = Till(context), Watch(context), []
+    async with database.write() as before_all:
+        await till.put(before_all, DOLLAR, 0)
+        await till.ring(DOLLAR, 0)
+        async with database.write() as between:
+            await till.put(between, DOLLAR, 0)
+            await till.ring(DOLLAR, 0)
+            counted.append((await watch.look()).traffic.calls)
+        counted.append((await watch.look()).traffic.calls)
+    counted += [(await watch.look()).traffic.calls for _ in range(2)]
+    await database.close()
+
+    assert counted == [2, 3, 4, 4]
 
 
 async def test_money_and_what_is_open_are_of_all_wallets(context: Context):

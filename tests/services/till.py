@@ -6,6 +6,7 @@ import sqlalchemy as sa
 
 from grip.money.amounts import NANO
 from grip.services.context import Context
+from grip.store.engine import Connection
 from grip.store.tables import usage
 
 
@@ -18,6 +19,13 @@ class Till:
 
     async def ring(self, cost_nano: int, buy_cost_nano: int | None, **values: Any) -> None:
         """Write one charged call."""
+        async with self.context.database.write() as connection:
+            await self.put(connection, cost_nano, buy_cost_nano, **values)
+
+    async def put(
+        self, connection: Connection, cost_nano: int, buy_cost_nano: int | None, **values: Any
+    ) -> None:
+        """Write one charged call in a transaction that others may stand beside."""
         self.rung += 1
         row = {
             **dict.fromkeys(
@@ -41,5 +49,4 @@ class Till:
             "buy_cost_nano": buy_cost_nano,
             **values,
         }
-        async with self.context.database.write() as connection:
-            await connection.execute(sa.insert(usage).values(row))
+        await connection.execute(sa.insert(usage).values(row))
