@@ -49,15 +49,16 @@ class Readings:
         self._shelf.carry_on(self._counts)
 
     async def publish(self) -> None:
-        """Lay down what is counted by now, for the other workers."""
-        self._shelf.put(self._counts.snapshot())
+        """Lay down what is counted by now, for the other workers where there are any."""
+        if self._shelf.is_shared:
+            self._shelf.put(self._counts.snapshot())
 
     async def page(self) -> bytes:
         """Return the page for Prometheus; what it says is laid down too, so that it never falls."""
         read = await self._readings()
         own = self._counts.snapshot()
         self._shelf.put(own)
-        # With very many series, the text takes a tenth of a second.
+        # With all the series that there may be, the text takes seconds.
         return await asyncio.to_thread(lambda: page(total([own, *self._shelf.others()]), read))
 
     async def _readings(self) -> Gauges:

@@ -30,6 +30,11 @@ class Shelf:
         self._mine = mine
         self._turn = 0
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether there is anybody to lay something down for."""
+        return bool(self._places)
+
     def put(self, counted: Snapshot) -> None:
         """Lay down what this worker has counted, beside what it laid down before.
 

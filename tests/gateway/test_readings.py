@@ -1,5 +1,7 @@
 """What `/metrics` reads of the books, on each engine, and what it says when they are away."""
 
+import os
+from itertools import chain
 from types import SimpleNamespace
 from typing import cast
 
@@ -9,6 +11,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from grip import errors
 from grip.gateway.readings import Readings
 from grip.metrics import Counts, Shelf
+from grip.metrics.counts import Snapshot
+from grip.metrics.shelf import places
 from grip.services import ledger
 from grip.services.context import Context
 from grip.store.books import HotBooks
@@ -67,3 +71,24 @@ async def test_books_that_take_no_note_are_checked_all_the_same(
     monkeypatch.setattr("grip.store.standing.note_verified", full)
 
     assert (await ledger.verify_and_note(context)).ok
+
+
+async def test_a_lone_process_copies_its_counts_for_nobody(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+):
+    """With a thousand series of each metric that takes a while, every second."""
+    taken: list[Counts] = []
+    snapshot = Counts.snapshot
+
+    def noted(counts: Counts) -> Snapshot:
+        taken.append(counts)
+        return snapshot(counts)
+
+    monkeypatch.setattr(Counts, "snapshot", noted)
+    books, two = cast("HotBooks", SimpleNamespace()), places(2)
+    for shelf in (Shelf(), Shelf(two)):
+        await Readings(context.database, books, context.clock, Counts(), shelf).publish()
+    for file in chain.from_iterable(two):
+        os.close(file)
+
+    assert len(taken) == 1
