@@ -25,13 +25,16 @@ async def record(context: Context, *, command: str, actor: str, host: str | None
     """Leave an audit row of a start on `host`, by default this machine: the keys that differ.
 
     They are told as they were at the last start of the same `command`, on whichever machine, and
-    as they are; the first start tells all of them.
+    as they are; the first start tells all of them. One that changes nothing leaves no row: a
+    service that is started over and over would fill the log, which keeps its rows for ever.
     """
     subject = f"{command}@{host or socket.gethostname()}"
     after = {_VERSION: __version__, **_flat(configuration.describe(context.settings))}
     async with context.database.write() as connection:
         before = await _turn_over(connection, _fact(command), after)
         was, is_now = _difference(before, after)
+        if not is_now:
+            return
         await audit.append(
             connection,
             at_us=context.clock(),
