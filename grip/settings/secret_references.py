@@ -4,7 +4,9 @@ Owns the three forms env:NAME, file:/path and cred:NAME. Refuses to store a valu
 repeat a malformed reference, since that is often the secret itself, pasted by mistake.
 """
 
+import os
 import re
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -85,7 +87,10 @@ def _credentials(given: Path | None, environ: Mapping[str, str], reference: str)
 
 def _from_file(path: Path, reference: str) -> str:
     try:
-        with path.open("rb") as file:
+        # A pipe that nobody writes to would keep whoever opens it, and the loop, for ever.
+        with open(path, "rb", opener=_at_once) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise SecretUnresolved(f"the secret {reference} is not a file; name one")
             content = file.read(_SECRET_BYTES_MAX + 1)
     except OSError as error:
         reason = error.strerror or type(error).__name__
@@ -93,6 +98,10 @@ def _from_file(path: Path, reference: str) -> str:
     if len(content) > _SECRET_BYTES_MAX:
         raise SecretUnresolved(f"the secret {reference} is larger than {_SECRET_BYTES_MAX} bytes")
     return _text(content, reference)
+
+
+def _at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _text(content: bytes, reference: str) -> str:

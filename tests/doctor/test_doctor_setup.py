@@ -39,6 +39,10 @@ def _behind(proxies: str) -> dict[str, str]:
     return {"SERVER_TRUSTED_PROXIES": proxies}
 
 
+def _sizes(folder: Path) -> dict[str, int]:
+    return {path.name: path.stat().st_size for path in folder.iterdir()}
+
+
 def _states(found: list[Finding]) -> list[str]:
     return [one.state for one in found]
 
@@ -214,14 +218,19 @@ def test_a_file_is_open_where_all_folders_above_it_are(shared: Path):
 
 
 async def test_without_a_database_the_rest_is_looked_at(with_: With, tmp_path: Path):
-    """Neither is one made by looking; one that is none is an error."""
+    """Neither is one made by looking, nor begun in an empty file; one that is none is an error."""
     context = with_()
     missing = await examine_all(context)
     is_made = (tmp_path / "grip.db").exists()
+    (tmp_path / "grip.db").touch()
+    empty = await examine_all(context)
+    left = _sizes(tmp_path)
     (tmp_path / "grip.db").write_text("this is no database, and never was one" * 100)
     broken = await examine_all(context)
     await context.database.close()
 
     assert (missing[-1].name, missing[-1].state, is_made) == ("database", "warning", False)
+    assert (empty[-1].name, empty[-1].state, left) == ("database", "warning", {"grip.db": 0})
+    assert empty[-1].sentence.endswith("grip.db is empty.")
     assert (broken[-1].name, broken[-1].state) == ("database", "error")
     assert [one.name for one in missing[:4]] == ["configuration", "payments", "exposure", "disk"]

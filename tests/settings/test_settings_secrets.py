@@ -1,5 +1,6 @@
 """Secret references: what each form reads, and that no error repeats a value."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -105,13 +106,14 @@ def test_an_empty_secret_is_refused(tmp_path, content):
 
 
 def test_what_is_no_text_is_refused_unrepeated(tmp_path):
-    """Bytes that are no UTF-8, and files without end, are refused without their content."""
+    """Bytes that are no UTF-8, and what is too long, are refused without their content."""
     path = tmp_path / "secret"
     path.write_bytes(b"hunter2\xff")
 
     assert refusal(f"file:{path}", {}) == f"the secret file:{path} is not UTF-8 text"
     assert refusal("env:A", {"A": "hunter2\udcff"}) == "the secret env:A is not UTF-8 text"
-    assert "is larger than 65536 bytes" in refusal("file:/dev/zero", {})
+    path.write_bytes(b"a" * 65_537)
+    assert "is larger than 65536 bytes" in refusal(f"file:{path}", {})
 
 
 @pytest.mark.parametrize(
@@ -126,3 +128,12 @@ def test_what_no_header_can_carry_is_refused_unrepeated(tmp_path, value):
         message = refusal(reference, {"A": value})
         assert f"the secret {reference} has line breaks or other characters" in message
         assert "hunter2" not in message
+
+
+def test_what_is_no_file_holds_no_secret(tmp_path):
+    """A pipe is not waited for, a device is not read."""
+    os.mkfifo(tmp_path / "pipe")
+
+    assert "is not a file" in refusal(f"file:{tmp_path / 'pipe'}", {})
+    assert "is not a file" in refusal("cred:pipe", {}, tmp_path)
+    assert "is not a file" in refusal("file:/dev/zero", {})

@@ -1,6 +1,5 @@
 """The database: its version, its settings, where it lies, its schema, and who may read it."""
 
-import os
 import socket
 from pathlib import Path
 from typing import Final
@@ -33,22 +32,32 @@ _MUST_BE_OFF: Final = {
 
 
 def is_missing(context: Context) -> bool:
-    """Return whether the database is a file that is not there, or not to be seen by this user."""
+    """Return whether the database is a file without a byte, not there, or not to be seen."""
     path = context.database.path
-    # Unlike pathlib's, it raises nothing where a folder keeps this user out.
-    return path is not None and not os.path.exists(path)  # noqa: PTH110
+    return path is not None and not _size(path)
 
 
 def missing(context: Context) -> list[Finding]:
-    """Return that there is no database yet."""
+    """Return that there is no database yet; nothing is opened, since that would begin one."""
+    path = context.database.path
+    if path is not None and _size(path) == 0:
+        return [warning(_NAME, f"{path} is empty.", "Run grip db upgrade, or grip db restore.")]
     return [
         warning(
             _NAME,
-            f"{context.database.path} is not there, or this user may not see it.",
+            f"{path} is not there, or this user may not see it.",
             "Run grip db upgrade, name another database in [database] url, or run grip doctor as "
             "the user that grip runs as.",
         )
     ]
+
+
+def _size(path: Path) -> int | None:
+    """Return how large a file is, None where it is not there, or a folder keeps this user out."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return None
 
 
 async def check(context: Context) -> list[Finding]:
