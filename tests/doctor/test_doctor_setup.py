@@ -20,7 +20,6 @@ from grip.store.engine import Database
 With = Callable[..., Context]
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - not bound here
 PUBLIC = {"SERVER_PUBLIC_URL": "https://grip.example"}
-TOKEN = {"SERVER_METRICS_TOKEN": "env:TOKEN"}
 
 
 @pytest.fixture
@@ -55,20 +54,20 @@ def _states(found: list[Finding]) -> list[str]:
         ({"SERVER_HOST": "localhost"}, []),
         ({"SERVER_HOST": EVERYWHERE}, ["error: API keys and content can be read"]),
         ({"SERVER_HOST": "grip.internal"}, ["error: API keys and content can be read"]),
-        ({"SERVER_HOST": EVERYWHERE, **PUBLIC, **TOKEN}, ["warning: all customers have one"]),
+        ({"SERVER_HOST": EVERYWHERE, **PUBLIC}, ["warning: all customers have one"]),
         (
-            {"SERVER_HOST": EVERYWHERE, **_behind("10.0.0.1"), **TOKEN},
+            {"SERVER_HOST": EVERYWHERE, **_behind("10.0.0.1")},
             ["warning: behind a proxy that has not said"],
         ),
-        ({"SERVER_HOST": "10.0.0.2", **PUBLIC, **_behind("10.0.0.1"), **TOKEN}, []),
+        ({"SERVER_HOST": "10.0.0.2", **PUBLIC, **_behind("10.0.0.1")}, []),
         (
-            {"SERVER_HOST": EVERYWHERE, **PUBLIC, **_behind("127.0.0.1,::1"), **TOKEN},
+            {"SERVER_HOST": EVERYWHERE, **PUBLIC, **_behind("127.0.0.1,::1")},
             ["warning: goes past the proxy"],
         ),
-        ({"SERVER_HOST": EVERYWHERE, **PUBLIC, **_behind("127.0.0.1,10.0.0.1"), **TOKEN}, []),
-        ({**PUBLIC, **_behind("10.0.0.1,::/0"), **TOKEN}, ["warning: Everybody is taken for"]),
-        (PUBLIC, ["warning: Without a token, /metrics"]),
-        (_behind("127.0.0.1"), ["warning: Without a token, /metrics"]),
+        ({"SERVER_HOST": EVERYWHERE, **PUBLIC, **_behind("127.0.0.1,10.0.0.1")}, []),
+        ({**PUBLIC, **_behind("10.0.0.1,::/0")}, ["warning: Everybody is taken for"]),
+        (PUBLIC, []),
+        (_behind("127.0.0.1"), []),
     ],
 )
 async def test_what_listens_to_the_world_without_tls_is_told(

@@ -25,7 +25,6 @@ class Door:
     host: str
     public_url: str
     proxies: tuple[str, ...]
-    has_metrics_token: bool
 
     @property
     def networks(self) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
@@ -64,15 +63,6 @@ def judge(door: Door) -> list[Finding]:
                 _NAME,
                 "Everybody is taken for a proxy: whoever calls can claim any address as their own.",
                 "Name the proxy's own address in [server] trusted_proxies.",
-            )
-        )
-    if (door.public_url or door.proxies) and not door.has_metrics_token:
-        found.append(
-            warning(
-                _NAME,
-                "Without a token, /metrics is for this machine, and so is a proxy on it: one that "
-                "adds no X-Forwarded-For shows it to strangers.",
-                "Set [server] metrics_token.",
             )
         )
     return [one for one in found if one.remedy] or found
@@ -122,7 +112,6 @@ def _door(told: Mapping[str, Any]) -> Door:
         host=str(told.get("server.host", "127.0.0.1")),
         public_url=str(told.get("server.public_url", "")),
         proxies=tuple(map(str, told.get("server.trusted_proxies", ()))),
-        has_metrics_token=told.get("server.metrics_token") is not None,
     )
 
 
