@@ -1,22 +1,16 @@
-"""A worker's pulse: a sign of life each time that its loop has turned and its books have answered.
+"""A worker's pulse: a sign of life each time that its loop has turned, and no thread of it hangs.
 
 What does not come back gives no sign any more, and whoever waits for one starts another process.
-Refuses to judge what the books answer: a database that is away is said elsewhere, and a new process
-would find it no nearer.
+Refuses to ask the database: one that is away, or drops what it is sent, is said elsewhere, and a
+new process would find it no nearer.
 """
 
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Final
 
-from grip import errors
-from grip.money.entries import Release
 from grip.store.books import HotBooks
 from grip.systemd import Overseer
-
-NOTHING: Final = Release(request_id="")
-"""Lets go of a hold that nobody has: it goes the way of all entries, and changes nothing."""
 
 
 @contextlib.asynccontextmanager
@@ -40,9 +34,8 @@ async def beat(
     every_s: float,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> None:
-    """Give a sign of life after each answer of the books, for ever."""
+    """Give a sign of life every `every_s`, for ever, but where the books have hung for longer."""
     while True:
-        with contextlib.suppress(errors.GripError):  # a refusal is an answer
-            await books.submit(NOTHING)
-        alive()
+        if books.hung_s <= every_s:
+            alive()
         await sleep(every_s)

@@ -48,6 +48,13 @@ class HotBooks(Protocol):
     def waiting(self) -> int:
         """How many entries wait for a transaction."""
 
+    @property
+    def hung_s(self) -> float:
+        """For how many seconds a thread of this process has not come back from what it does.
+
+        0 where none is at work: a database that is away hangs nobody, since the loop waits for it.
+        """
+
     async def start(self) -> None:
         """Open connections and begin to take entries."""
 

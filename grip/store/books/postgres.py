@@ -102,6 +102,11 @@ class PostgresBooks(Lookups):
         """How many entries wait for a transaction."""
         return len(self._waiting)
 
+    @property
+    def hung_s(self) -> float:
+        """Nothing: all is done on the loop."""
+        return 0.0
+
     async def _read_caller(self, key_hash: str) -> Any:
         try:
             return await self._pool.fetchrow(self._caller_sql, key_hash)

@@ -105,6 +105,11 @@ class SqliteBooks(Lookups):
         """How many entries wait for a transaction."""
         return len(self._waiting)
 
+    @property
+    def hung_s(self) -> float:
+        """For how many seconds the writer has had its batch, 0 where it has none."""
+        return self._loop.time() - self._begun if self._running else 0.0
+
     async def _read_caller(self, key_hash: str) -> Any:
         """Read on the loop: microseconds, and it waits for no writer."""
         try:
@@ -144,7 +149,7 @@ class SqliteBooks(Lookups):
         self._batches.put(self._running)
 
     def _is_stalled(self) -> bool:
-        return bool(self._running) and self._loop.time() - self._begun > _STALLED_S
+        return self.hung_s > _STALLED_S
 
     def _look(self) -> None:
         """Turn waiting admissions away where the writer does not come back.
