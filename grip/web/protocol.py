@@ -9,6 +9,7 @@ many connections as come, until there is no file left for those to upstreams.
 """
 
 import asyncio
+import socket
 import sys
 from collections import OrderedDict
 from typing import Any, ClassVar, Final, cast
@@ -22,7 +23,13 @@ BODY_BYTES_PER_S: Final = 64 * 1024
 """So much of a body gives it another second: a large file may take its time, not stand still."""
 
 READ_TIMEOUT_S: Final = 30
-"""How long a client may leave its buffer full; past that it counts as gone."""
+"""How long a client may take nothing of what waits for it; past that it counts as gone."""
+
+_UNSENT_BYTES: Final = 128 * 1024
+"""What the system keeps of an answer that is not on its way yet. It would take megabytes, and ask
+for more in pieces so large that a client who reads slowly seems to read nothing for minutes."""
+
+_NOTSENT_LOWAT: Final[int | None] = getattr(socket, "TCP_NOTSENT_LOWAT", None)
 
 MAX_HEAD_BYTES: Final = 64 * 1024
 """The largest head, and the most that may come between two bytes of a body or behind the last one:
@@ -59,6 +66,7 @@ class BoundedProtocol(HttpToolsProtocol):
     _due_s: float | None = None
     _timer: asyncio.TimerHandle | None = None
     _unread: asyncio.TimerHandle | None = None
+    _unread_bytes = 0
 
     def connection_made(self, transport: Any) -> None:
         """Expect the first request, where there is room for one more, or can be made."""
@@ -69,6 +77,9 @@ class BoundedProtocol(HttpToolsProtocol):
             spare.transport.abort()
             if spare is self:
                 return
+        if _NOTSENT_LOWAT is not None:
+            connection = transport.get_extra_info("socket")
+            connection.setsockopt(socket.IPPROTO_TCP, _NOTSENT_LOWAT, _UNSENT_BYTES)
         self._waiting[self] = None
         self._expect_request()
 
@@ -145,7 +156,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """Wait for the client to read, for so long."""
         super().pause_writing()
         if self._unread is None:
-            self._unread = self.loop.call_later(READ_TIMEOUT_S, self._give_up_reader)
+            self._wait_for_reader()
 
     def resume_writing(self) -> None:
         """Go on: it has read."""
@@ -192,7 +203,17 @@ class BoundedProtocol(HttpToolsProtocol):
             self._unread.cancel()
             self._unread = None
 
-    def _give_up_reader(self) -> None:
-        """Cut the connection: closing it would wait for the reader once more."""
+    def _wait_for_reader(self) -> None:
+        self._unread_bytes = self.transport.get_write_buffer_size()
+        self._unread = self.loop.call_later(READ_TIMEOUT_S, self._look_at_reader)
+
+    def _look_at_reader(self) -> None:
+        """Go on waiting for who has read something, and cut off who has not.
+
+        Closing would wait for the reader once more.
+        """
         self._unread = None
-        self.transport.abort()
+        if self.transport.get_write_buffer_size() < self._unread_bytes:
+            self._wait_for_reader()
+        else:
+            self.transport.abort()

@@ -2,10 +2,12 @@
 
 import asyncio
 import socket
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import uvicorn
+from uvicorn.server import ServerState
 
 from grip.money.entries import Admitted
 from grip.web import protocol, response, server
@@ -59,3 +61,69 @@ async def test_a_client_that_does_not_read_is_let_go(stream, monkeypatch):
         await asyncio.wait_for(ended.wait(), 30)
     running.should_exit = True
     await serving
+
+
+class _Reader:
+    """A client, seen through the transport to it, and the time that it takes."""
+
+    def __init__(self) -> None:
+        self.unread = 0
+        self.is_cut_off = False
+        self.clocks: list[Callable[[], None]] = []
+        kept = socket.socket()
+        self.options = kept
+        self._extra = {"socket": kept}
+        config = uvicorn.Config(_nothing, lifespan="off", log_config=None)
+        loop: Any = self
+        self.protocol = protocol.BoundedProtocol(config, ServerState(), {}, loop)
+        self.protocol.connection_made(self)
+
+    def get_extra_info(self, name: str) -> Any:
+        return self._extra.get(name)
+
+    def get_write_buffer_size(self) -> int:
+        return self.unread
+
+    def abort(self) -> None:
+        self.is_cut_off = True
+
+    def time(self) -> float:
+        return 0.0
+
+    def call_at(self, _when: float, _work: Callable[[], None]) -> Any:
+        return None
+
+    def call_later(self, delay_s: float, work: Callable[[], None]) -> Any:
+        assert delay_s == protocol.READ_TIMEOUT_S
+        self.clocks.append(work)
+        return None
+
+
+async def _nothing(_scope: Any, _receive: Any, _send: Any) -> None:
+    """Answer nobody."""
+
+
+def test_who_reads_slowly_is_not_cut_off_and_who_stops_is():
+    """However long the buffer takes to empty, as long as it does."""
+    reader = _Reader()
+    with reader.options:
+        reader.unread = 300_000
+        reader.protocol.pause_writing()
+        for unread in (299_999, 150_000, 70_000):
+            reader.unread = unread
+            reader.clocks.pop()()
+            assert not reader.is_cut_off
+        reader.clocks.pop()()
+
+    assert reader.is_cut_off
+    assert reader.clocks == []
+
+
+@pytest.mark.skipif(protocol._NOTSENT_LOWAT is None, reason="the system has no such option")
+def test_the_system_keeps_little_of_an_answer():
+    """It would take megabytes at once, and who reads them steadily would seem to read nothing."""
+    reader = _Reader()
+    with reader.options:
+        option = protocol._NOTSENT_LOWAT or 0
+
+        assert reader.options.getsockopt(socket.IPPROTO_TCP, option) == protocol._UNSENT_BYTES
