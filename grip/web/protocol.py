@@ -23,7 +23,8 @@ BODY_BYTES_PER_S: Final = 64 * 1024
 """So much of a body gives it another second: a large file may take its time, not stand still."""
 
 READ_TIMEOUT_S: Final = 30
-"""How long a client may take nothing of what waits for it; past that it counts as gone."""
+"""How long a client may make no room for more; past that it counts as gone. Room comes in pieces of
+half of `_UNSENT_BYTES`, so that 4 KB a second are enough."""
 
 _UNSENT_BYTES: Final = 128 * 1024
 """What the system keeps of an answer that is not on its way yet. It would take megabytes, and ask
