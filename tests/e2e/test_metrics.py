@@ -1,5 +1,6 @@
 """`/metrics` of a running gateway: what it counts of calls, and who may read it."""
 
+import socket
 import time
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from grip.money.amounts import NANO
+from grip.web.routes import metrics
 from tests.e2e.conftest import Open
 from tests.e2e.gateway import CONFIG, SECRET
 from tests.e2e.house import HELLO, House
@@ -111,15 +113,57 @@ def test_the_page_is_for_no_name_but_this_machines_own(house: House):
         ("localhost.elsewhere.example", 403),
         ("", 403),
         (f"localhost:{port}", 200),
+        ("127.0.0.1evil.example", 403),
+        ("127.0.0.999", 403),
+        ("[::1", 403),
+        ("[]", 403),
+        ("10.0.0.1", 403),
+        ("LocalHost", 200),
         ("127.0.0.2", 200),
         (f"[::1]:{port}", 200),
+        ("[0:0:0:0:0:0:0:1]", 200),
     ):
         assert house.http.get("/metrics", headers={"host": host}).status_code == status, host
 
 
+def test_the_page_is_for_one_name(house: House):
+    """Of two, nobody knows which one a proxy went by; without any, who asks has not said."""
+    first, second = b"host: localhost\r\n", b"host: elsewhere.example\r\n"
+    url = httpx2.URL(house.gateway.url)
+    for lines in (b"", first + second, second + first, first + first):
+        with socket.create_connection((url.host, url.port)) as client:
+            client.sendall(b"GET /metrics HTTP/1.1\r\n" + lines + b"\r\n")
+            assert client.makefile("rb").readline().split()[1] == b"403", lines
+
+
+PROXIES = (
+    *(f"x-forwarded-{what}" for what in ("for", "host", "proto", "server", "prefix")),
+    *("forwarded", "via", "x-real-ip", "x-client-ip", "true-client-ip", "cf-connecting-ip"),
+)
+
+
+@pytest.mark.parametrize(
+    ("address", "is_ours"),
+    [
+        ("127.0.0.1", True),
+        ("127.8.8.8", True),
+        ("::1", True),
+        ("::ffff:127.0.0.1", True),
+        ("::10", False),
+        ("::1:2", False),
+        ("::ffff:10.0.0.1", False),
+        ("127.elsewhere.example", False),
+        ("", False),
+    ],
+)
+def test_an_address_is_of_this_machine_or_is_not(address: str, *, is_ours: bool):
+    """By what it means, not by how it begins."""
+    assert metrics._is_loopback(address) is is_ours
+
+
 def test_the_page_is_for_this_machine_and_not_for_what_a_proxy_passes_on(house: House):
     """Who came through a proxy is anybody, and the proxy says so."""
-    for name in ("x-forwarded-for", "forwarded", "via", "x-real-ip", "x-forwarded-host"):
+    for name in PROXIES:
         answer = house.http.get("/metrics", headers={name: "127.0.0.1"})
 
         assert answer.status_code == 403

@@ -7,6 +7,7 @@ else: a proxy that says nothing of itself makes the whole internet look local.
 """
 
 import hmac
+import ipaddress
 import re
 from typing import Any, Final
 
@@ -18,11 +19,24 @@ from grip import errors, settings
 from grip.app import App
 from grip.metrics import CONTENT_TYPE
 
-_LOCAL: Final = ("127.", "::1", "::ffff:127.")
-_OWN_NAME: Final = re.compile(
-    r"(localhost|127(\.[0-9]{1,3}){3}|\[::1\])(:[0-9]{1,5})?", re.IGNORECASE
+_NAMED: Final = re.compile(r"(?:\[(?P<bare>[^\[\]]*)\]|(?P<name>[^:\[\]]*))(?::[0-9]{1,5})?")
+_PASSED_ON: Final = frozenset(
+    {
+        "cf-connecting-ip",
+        "client-ip",
+        "fastly-client-ip",
+        "forwarded",
+        "forwarded-for",
+        "true-client-ip",
+        "via",
+        "x-client-ip",
+        "x-cluster-client-ip",
+        "x-original-forwarded-for",
+        "x-original-host",
+        "x-real-ip",
+    }
 )
-_PASSED_ON: Final = ("x-forwarded-for", "x-forwarded-host", "x-real-ip", "forwarded", "via")
+_PASSED_ON_AS: Final = "x-forwarded"
 _BEARER: Final = "bearer "
 
 log = structlog.get_logger(__name__)
@@ -47,10 +61,24 @@ async def show_metrics(request: Request[Any, Any, State], state: State) -> Respo
 
 def _is_local(request: Request[Any, Any, State]) -> bool:
     """Whether a program on this machine asks, and not a proxy for somebody else."""
-    host = "" if request.client is None else request.client.host
-    is_passed_on = any(name in request.headers for name in _PASSED_ON)
-    asked = _OWN_NAME.fullmatch(request.headers.get("host", "localhost"))
-    return host.startswith(_LOCAL) and asked is not None and not is_passed_on
+    if request.client is None or not _is_loopback(request.client.host):
+        return False
+    if any(name in _PASSED_ON or name.startswith(_PASSED_ON_AS) for name in request.headers):
+        return False
+    hosts = request.headers.getall("host", [])
+    named = _NAMED.fullmatch(hosts[0]) if len(hosts) == 1 else None
+    if named is None:
+        return False
+    name = named["name"] or ""
+    return name.lower() == "localhost" or _is_loopback(named["bare"] or name)
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return (getattr(found, "ipv4_mapped", None) or found).is_loopback
 
 
 def _has_token(request: Request[Any, Any, State], reference: str) -> bool:
