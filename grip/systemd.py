@@ -15,8 +15,13 @@ import structlog
 from grip import errors
 
 _FIRST_SOCKET: Final = 3
+_READY: Final = "READY=1"
+_ALIVE: Final = "WATCHDOG=1"
 _BEATS: Final = 3
 """So many signs of life in the time after which systemd gives a service up."""
+
+_READY_WITHIN_S: Final = 5.0
+"""How long a start waits for systemd to hear of its end; without that it would be undone."""
 
 log = structlog.get_logger(__name__)
 
@@ -69,42 +74,56 @@ class Notifier:
         return None if self.watchdog_s is None else self.watchdog_s / _BEATS
 
     def overseer(self, *, ready: Callable[[], None], ends_within_s: int) -> Overseer:
-        """Return systemd as who is told; `ready` is called first, for whoever sits before it."""
+        """Return systemd as who is told; `ready` is called first, for whoever sits before it.
+
+        Of readiness and of a stop systemd must hear: where it did not, the next sign of life says
+        it again.
+        """
+        owed: list[str] = []
+
+        def owe(what: str, *, wait_s: float = 0) -> None:
+            if not self._tell(what, wait_s=wait_s):
+                owed.append(what)
 
         def is_ready() -> None:
             ready()
-            self.ready()
+            owe(_READY, wait_s=_READY_WITHIN_S)
+
+        def is_alive() -> None:
+            said = tuple(owed)  # a signal may come between here and the answer
+            if self._tell("\n".join([*said, _ALIVE])):
+                owed[:] = [what for what in owed if what not in said]
 
         return Overseer(
             ready=is_ready,
-            alive=self.alive,
-            stopping=lambda: self.stopping(within_s=ends_within_s),
+            alive=is_alive,
+            stopping=lambda: owe(_stopping(ends_within_s)),
             alive_every_s=self.alive_every_s,
         )
 
-    def ready(self) -> None:
-        """Say that the service does its work."""
-        self._tell("READY=1")
+    def _tell(self, what: str, *, wait_s: float = 0) -> bool:
+        """Send one datagram, and return whether it went out.
 
-    def alive(self) -> None:
-        """Say that it still does."""
-        self._tell("WATCHDOG=1")
-
-    def stopping(self, *, within_s: int) -> None:
-        """Say that it ends, and how long that may take."""
-        self._tell(f"STOPPING=1\nEXTEND_TIMEOUT_USEC={within_s * 1_000_000}")
-
-    def _tell(self, what: str) -> None:
-        """Send one datagram; a manager that has gone is none of the service's troubles."""
+        A manager that has gone is none of the service's troubles; one that has a lot to hear is
+        waited for, so long.
+        """
         if self.address is None:
-            return
+            return True
         path = "\0" + self.address[1:] if self.address.startswith("@") else self.address
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as way:
-            way.setblocking(False)
+            way.settimeout(wait_s)
             try:
-                way.sendto(what.encode(), path)
+                way.connect(path)  # who is not connected cannot wait for room
+                way.send(what.encode())
             except OSError as error:
                 log.warning("systemd.not_told", what=what, error=str(error))
+                return False
+        return True
+
+
+def _stopping(within_s: int) -> str:
+    """Return what says that a service ends, and how long that may take."""
+    return f"STOPPING=1\nEXTEND_TIMEOUT_USEC={within_s * 1_000_000}"
 
 
 def handed_over(environ: Mapping[str, str], pid: int) -> list[socket.socket]:

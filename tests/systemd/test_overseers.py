@@ -6,12 +6,14 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
+from grip import systemd
 from grip.jobs import pulse
 from grip.systemd import Notifier, Overseer, SocketUnusable, _listener, handed_over
 from tests.e2e import gateway
@@ -26,6 +28,24 @@ def manager(tmp_path: Path) -> Any:
         end.bind(str(tmp_path / "notify"))
         end.settimeout(5)
         yield end
+
+
+def _nothing() -> None:
+    """Be ready, and tell nobody else."""
+
+
+def _busy(manager: socket.socket) -> int:
+    """Send the manager as much as it takes without reading; return how often."""
+    sent = 0
+    for _ in range(10_000):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as end:
+            end.setblocking(False)
+            try:
+                end.sendto(b"X=1", manager.getsockname())
+            except BlockingIOError:
+                return sent
+            sent += 1
+    raise AssertionError("it takes everything")
 
 
 def test_systemd_hears_of_a_life_from_its_start_to_its_stop(manager: socket.socket):
@@ -47,11 +67,46 @@ def test_systemd_hears_of_a_life_from_its_start_to_its_stop(manager: socket.sock
     assert (notifier.watchdog_s, overseer.alive_every_s) == (6.0, 2.0)
 
 
+def test_a_start_waits_for_a_manager_that_is_busy(manager: socket.socket):
+    """One that does not hear of it would kill what it takes for a start that hangs."""
+    waiting = _busy(manager)
+    overseer = Notifier(address=manager.getsockname()).overseer(ready=_nothing, ends_within_s=1)
+    start = threading.Thread(target=overseer.ready)
+    start.start()
+    start.join(0.05)  # it is there by now, or comes later, to a manager that listens
+    heard = [manager.recv(100) for _ in range(waiting + 1)]
+    start.join()
+
+    assert heard[-1] == b"READY=1"
+
+
+def test_a_sign_of_life_says_again_what_systemd_has_not_heard(
+    manager: socket.socket, monkeypatch: pytest.MonkeyPatch
+):
+    """Once, in its order."""
+    monkeypatch.setattr(systemd, "_READY_WITHIN_S", 0)
+    overseer = Notifier(address=manager.getsockname()).overseer(ready=_nothing, ends_within_s=1)
+    waiting = _busy(manager)
+    for tell in (overseer.ready, overseer.alive, overseer.stopping, overseer.alive):
+        with capture_logs() as logs:
+            tell()
+        assert [line["event"] for line in logs] == ["systemd.not_told"]
+    for _ in range(waiting):
+        manager.recv(100)
+    overseer.alive()
+    overseer.alive()
+
+    stopping = b"STOPPING=1\nEXTEND_TIMEOUT_USEC=1000000"
+    assert manager.recv(100) == b"READY=1\n" + stopping + b"\nWATCHDOG=1"
+    assert manager.recv(100) == b"WATCHDOG=1"
+
+
 def test_a_name_that_is_no_file_is_an_address_too():
     """Linux's abstract sockets, which begin with @."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as end:
         end.bind(f"\0grip-test-{os.getpid()}")
-        Notifier.of({"NOTIFY_SOCKET": f"@grip-test-{os.getpid()}"}, 1).ready()
+        notifier = Notifier.of({"NOTIFY_SOCKET": f"@grip-test-{os.getpid()}"}, 1)
+        notifier.overseer(ready=_nothing, ends_within_s=1).ready()
 
         assert end.recv(100) == b"READY=1"
 
@@ -59,8 +114,8 @@ def test_a_name_that_is_no_file_is_an_address_too():
 def test_without_systemd_nobody_is_told_and_nothing_is_handed_over(tmp_path: Path):
     """A manager that went away is a line in the log, and no end; nor is one of somebody else."""
     with capture_logs() as logs:
-        Notifier.of({}, 1).ready()
-        Notifier.of({"NOTIFY_SOCKET": str(tmp_path / "gone")}, 1).ready()
+        for environ in ({}, {"NOTIFY_SOCKET": str(tmp_path / "gone")}):
+            Notifier.of(environ, 1).overseer(ready=_nothing, ends_within_s=1).ready()
     others = {"NOTIFY_SOCKET": "/x", "WATCHDOG_USEC": "5", "WATCHDOG_PID": "2"}
 
     assert [line["event"] for line in logs] == ["systemd.not_told"]
