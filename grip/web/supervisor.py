@@ -1,8 +1,9 @@
 """Several worker processes on one socket: started, replaced when they die, stopped together.
 
 Workers are forked before anything is opened, so that no connection, thread or client is shared.
-One that hangs is ended and replaced as one that dies, where somebody watches for signs of life. As
-the first process of a container it also buries whoever else's children were left to it.
+One that hangs is ended and replaced as one that dies: at its start, and later on where somebody
+watches for signs of life. As the first process of a container it also buries whoever else's
+children were left to it.
 """
 
 import contextlib
@@ -22,6 +23,9 @@ from grip.systemd import Overseer
 
 _QUICK_DEATH_S: Final = 1.0
 _SURELY_BEGUN_S: Final = 60.0
+_START_MAX_S: Final = 300.0
+"""How long a worker that replaces another may take until its first sign of life."""
+
 _POLL_S: Final = 0.2
 _PIPE_BYTES: Final = 4096
 _PR_SET_PDEATHSIG: Final = 1  # Linux: a worker does not outlive its supervisor
@@ -49,13 +53,18 @@ Work = Callable[[Worker], None]
 
 @dataclass(slots=True, kw_only=True)
 class _Started:
-    """A worker as its supervisor sees it. `silent_s` is None until its first sign of life."""
+    """A worker as its supervisor sees it: whether it could answer yet, its silence since then.
+
+    Until then `silent_s` is how long its start takes.
+    """
 
     place: int
     boots: tuple[str, ...]
     pipe: int
     began_s: float
-    silent_s: float | None = None
+    could_answer: bool = False
+    is_given_up: bool = False
+    silent_s: float = 0.0
 
     def listen(self, passed_s: float) -> bool:
         """Take what it has said in the time that passed; return whether it said anything."""
@@ -63,10 +72,8 @@ class _Started:
             said = bool(os.read(self.pipe, _PIPE_BYTES))
         except BlockingIOError:
             said = False
-        if said:
-            self.silent_s = 0.0
-        elif self.silent_s is not None:
-            self.silent_s += passed_s
+        self.could_answer = self.could_answer or said
+        self.silent_s = 0.0 if said else self.silent_s + passed_s
         return said
 
 
@@ -77,15 +84,16 @@ def run(
     overseer: Overseer,
     new_boot_id: Callable[[], str],
     silence_max_s: float | None = None,
+    start_max_s: float = _START_MAX_S,
 ) -> int:
     """Keep `count` workers running until SIGTERM or SIGINT; return the exit status.
 
     `overseer` hears when all of them can answer, and how the supervisor itself is. A worker that
-    dies is replaced, by one that knows whose calls it finds unresolved; one that dies before it
-    could answer ends the start with status 1. One without a sign of life for `silence_max_s` is
-    killed.
+    dies is replaced, by one that knows whose calls it finds unresolved; one that dies before all
+    could answer ends the start with status 1, unless a signal did. One without a sign of life for
+    `silence_max_s` is killed, and a replacement without its first one for `start_max_s`.
     """
-    return _Supervisor(work, new_boot_id, overseer, silence_max_s).run(count)
+    return _Supervisor(work, new_boot_id, overseer, silence_max_s, start_max_s).run(count)
 
 
 class _Supervisor:
@@ -95,11 +103,13 @@ class _Supervisor:
         new_boot_id: Callable[[], str],
         overseer: Overseer,
         silence_max_s: float | None,
+        start_max_s: float,
     ) -> None:
         self._work = work
         self._new_boot_id = new_boot_id
         self._overseer = overseer
         self._silence_max_s = silence_max_s
+        self._start_max_s = start_max_s
         self._started: dict[int, _Started] = {}
         self._stopping = False
 
@@ -110,9 +120,11 @@ class _Supervisor:
             for place in range(count):
                 self._start(place)
         if not _all_ready(self._started.values()):
-            self._stop(signal.SIGTERM, None)
+            is_asked = self._stopping
+            if not is_asked:  # else all of them know, and a second signal would cut calls short
+                self._stop(signal.SIGTERM, None)
             self._reap_all()
-            return 1
+            return 0 if is_asked else 1
         self._overseer.ready()
         self._watch()
         return 0
@@ -135,11 +147,12 @@ class _Supervisor:
     def _listen(self, passed_s: float) -> None:
         """Kill whoever has been silent for too long; the next look finds them dead."""
         for pid, worker in self._started.items():
-            if worker.listen(passed_s) or self._silence_max_s is None or self._stopping:
+            if worker.listen(passed_s) or worker.is_given_up or self._stopping:
                 continue
-            if worker.silent_s is not None and worker.silent_s > self._silence_max_s:
+            most_s = self._silence_max_s if worker.could_answer else self._start_max_s
+            if most_s is not None and worker.silent_s > most_s:
                 log.error("worker.hung", pid=pid, silent_s=round(worker.silent_s))
-                worker.silent_s = None
+                worker.is_given_up = True
                 os.kill(pid, signal.SIGKILL)
 
     def _start(self, place: int, succeeds: tuple[str, ...] = ()) -> None:
@@ -199,8 +212,10 @@ class _Supervisor:
             time.sleep(_QUICK_DEATH_S)
         with self._unsignalled():
             if not self._stopping:
-                # One that died young may not have come to speak for those before it.
-                known = gone.boots if lived_s < _SURELY_BEGUN_S else gone.boots[:1]
+                # One that died young may not have come to speak for those before it, nor has one
+                # that never could answer.
+                is_done = gone.could_answer and lived_s >= _SURELY_BEGUN_S
+                known = gone.boots[:1] if is_done else gone.boots
                 self._start(gone.place, known)
 
     @contextlib.contextmanager
