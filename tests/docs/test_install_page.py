@@ -50,6 +50,36 @@ def test_the_configuration_believes_the_proxy_of_the_page(place: Path):
     assert f"reverse_proxy {loaded.server.host}:{loaded.server.port}\n" in INSTALL
 
 
+def test_commands_run_as_the_user_of_the_services_from_the_line_on_that_says_so(tmp_path: Path):
+    """In the same shell too: what root writes, a service could not."""
+    (block,) = re.findall(r"^```sh\n(echo \"alias.*?)^```$", INSTALL, re.MULTILINE | re.DOTALL)
+    told = subprocess.run(
+        ["bash", "-O", "expand_aliases", "-c", f"{block}\nalias grip"],
+        env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"},
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+
+    assert told.startswith("alias grip='runuser -u grip -- ")
+    assert INSTALL.index(block) < INSTALL.index("$ grip ")
+
+
+def test_services_are_let_write_where_they_have_to():
+    """Each is told of that may write to its own directory only."""
+    strict = {
+        path.stem
+        for path in (ROOT / "systemd").glob("*.service")
+        if "ProtectSystem=strict" in path.read_text(encoding="utf-8")
+    }
+    section = OPERATING.partition("\n## Directories elsewhere\n")[2].partition("\n## ")[0]
+
+    assert "ReadWritePaths=/" in section
+    assert {
+        name for name in strict if f"`{name}`" in section or f"edit {name}\n" in section
+    } == strict
+
+
 @PAGES
 def test_every_command_that_is_named_there_is(page: str):
     """Also those which are not run here, since they need systemd or an upstream."""
