@@ -5,7 +5,9 @@ body in chunks as further headers, and a client that does not read what it is se
 handler in `send` for as long as it likes. Nor does it tell a
 handler that its client has left where another request waits behind it: so none waits. What comes
 before an answer is over is not heard, and the connection ends with that answer. And it keeps as
-many connections as come, until there is no file left for those to upstreams.
+many connections as come, until there is no file left for those to upstreams. Where a client would
+rather speak another protocol (HTTP/2, as Java's does by default), it loses the body: here it is
+answered in the one that it came with.
 """
 
 import asyncio
@@ -14,6 +16,7 @@ import sys
 from collections import OrderedDict
 from typing import Any, ClassVar, Final, cast
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 REQUEST_TIMEOUT_S: Final = 60
@@ -68,6 +71,7 @@ class BoundedProtocol(HttpToolsProtocol):
     _timer: asyncio.TimerHandle | None = None
     _unread: asyncio.TimerHandle | None = None
     _unread_bytes = 0
+    _heard = b""
 
     def connection_made(self, transport: Any) -> None:
         """Expect the first request, where there is room for one more, or can be made."""
@@ -96,7 +100,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Stop counting the head."""
-        if self._is_deaf:
+        if self._is_deaf or self._wants_another_protocol():
             return
         self._in_head, self._bare_bytes = False, 0
         super().on_headers_complete()
@@ -114,7 +118,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """Stop the clock, and expect the next head."""
-        if self._is_deaf:
+        if self._is_deaf or self._wants_another_protocol():
             return
         self._due_s = None
         super().on_message_complete()
@@ -133,7 +137,9 @@ class BoundedProtocol(HttpToolsProtocol):
         self._bare_bytes += len(data)
         if not self._in_head and self._due_s is not None and not self.cycle.response_complete:
             self._due_s += len(data) / BODY_BYTES_PER_S
+        self._heard = data
         super().data_received(data)
+        self._heard = b""
         if self._bare_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
             if self._in_head:
                 self.transport.write(_TOO_LARGE)
@@ -152,6 +158,26 @@ class BoundedProtocol(HttpToolsProtocol):
             self._stop_hearing()
         else:
             super().send_400_response(msg)
+
+    def _wants_another_protocol(self) -> bool:
+        return self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Hear the request again, without its wish for another protocol, and then its body.
+
+        The parser takes whatever comes behind such a head for the other protocol.
+        """
+        found = sys.exc_info()[1]
+        if self._is_deaf or found is None or not self._wants_another_protocol():
+            return
+        version = self.parser.get_http_version().encode()
+        head = [self.parser.get_method(), b" ", self.url, b" HTTP/", version, b"\r\n"]
+        for name, value in self.headers:
+            if name != b"upgrade":
+                head += [name, b": ", value, b"\r\n"]
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        super().data_received(b"".join([*head, b"\r\n", self._heard[found.args[0] :]]))
 
     def pause_writing(self) -> None:
         """Wait for the client to read, for so long."""
