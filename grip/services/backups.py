@@ -80,7 +80,8 @@ async def backup(context: Context, path: Path, *, actor: str, told: Told = nobod
     await _check_source(context.database)
     with places.begun(path) as part:
         await _copy(context.database, part, told)
-        revision, report = await _proof(context, part, path)
+        revision = await asyncio.to_thread(inspection.revision_of, part, path)
+        report = await _proof(context, part, revision)
         final = path if report.ok else path.with_name(path.name + UNPROVEN)
         await asyncio.to_thread(places.place, part, final)
     if not report.ok:
@@ -167,19 +168,18 @@ async def _pages(source: Path, part: Path, told: Told, *, is_live: bool) -> None
         stopping.set()
 
 
-async def _proof(context: Context, part: Path, file: Path) -> tuple[str, ledger.Report]:
-    """Open the copy `part` of `file`; return its revision and what `ledger verify` says of it.
+async def _proof(context: Context, part: Path, revision: str) -> ledger.Report:
+    """Open a copy of that revision; return what `ledger verify` says of it.
 
     An older one is brought to this version's schema first, as a copy of its own.
     """
-    revision = await asyncio.to_thread(inspection.revision_of, part, file)
     if revision == HEAD:
-        return revision, await _verified(context, Database.of_file(part, read_only=True))
+        return await _verified(context, Database.of_file(part, read_only=True))
     with places.begun(part) as scratch:
         await asyncio.to_thread(shutil.copyfile, part, scratch)
         upgraded = Database.of_file(scratch)
         await schema.upgrade(upgraded)
-        return revision, await _verified(context, upgraded)
+        return await _verified(context, upgraded)
 
 
 async def _verified(context: Context, copy: Database) -> ledger.Report:
@@ -194,13 +194,10 @@ async def _into_sqlite(context: Context, path: Path, wish: Restore, told: Told) 
     aside = path.with_name(f"{path.name}.before-{stamp(context.clock)}")
     with places.begun(path) as part:
         await _pages(wish.file, part, told, is_live=False)
-        revision, checks = await _accepted(context, wish.file, part)
-        copy = Database.of_file(part)
-        try:
-            async with copy.write() as connection:
-                await _note(connection, context, wish, revision)
-        finally:
-            await copy.close()
+        revision = await asyncio.to_thread(inspection.revision_of, part, wish.file)
+        # Before the proof: what is proven is what is placed, down to its last row.
+        await _note_within(part, context, wish, revision)
+        checks = await _accepted(context, wish.file, part, revision)
         was_there = await asyncio.to_thread(places.take_the_place, part, path, aside)
     where = str(aside) if was_there else None
     return Restored(file=wish.file, revision=revision, checks=checks, aside=where)
@@ -211,7 +208,8 @@ async def _into_postgres(context: Context, wish: Restore, told: Told) -> Restore
     aside = f"grip_before_{stamp(context.clock).lower()}"
     with places.begun(Path(tempfile.gettempdir(), wish.file.name)) as part:
         await _pages(wish.file, part, told, is_live=False)
-        revision, checks = await _accepted(context, wish.file, part)
+        revision = await asyncio.to_thread(inspection.revision_of, part, wish.file)
+        checks = await _accepted(context, wish.file, part, revision)
         async with context.database.write() as connection:
             await schema.take_turn(connection)
             was_there = await standing.move_aside(connection, aside)
@@ -222,12 +220,23 @@ async def _into_postgres(context: Context, wish: Restore, told: Told) -> Restore
     return Restored(file=wish.file, revision=revision, checks=checks, aside=where)
 
 
-async def _accepted(context: Context, file: Path, part: Path) -> tuple[str, int]:
-    revision, report = await _proof(context, part, file)
+async def _accepted(context: Context, file: Path, part: Path, revision: str) -> int:
+    """Return how many checks held of `part`, a copy of `file`; BackupUnusable where one did not."""
+    report = await _proof(context, part, revision)
     if not report.ok:
         failed = ", ".join(check.name for check in report.checks if not check.ok)
         raise errors.BackupUnusable(f"{file} is not right: {failed}")
-    return revision, len(report.checks)
+    return len(report.checks)
+
+
+async def _note_within(part: Path, context: Context, wish: Restore, revision: str) -> None:
+    copy = Database.of_file(part)
+    try:
+        async with copy.write() as connection:
+            await _note(connection, context, wish, revision)
+    finally:
+        await copy.close()
+    await asyncio.to_thread(places.settle, part)
 
 
 async def _note(connection: Connection, context: Context, wish: Restore, revision: str) -> None:

@@ -1,15 +1,21 @@
 """A small shop: models with prices, and calls that are charged as settlements charge them."""
 
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
+from grip.clock import Clock
+from grip.ids import IdSource
 from grip.money.amounts import NANO, draw
 from grip.money.pricing import Rates, Usage, cost_nano
 from grip.services import accounts, keys
 from grip.services.context import Context
+from grip.settings import load
 from grip.store import wallets
+from grip.store.engine import Database
 from grip.store.records import Account, Key
 from grip.store.tables import api_key, holds, member, model, model_alias, price, usage, wallet
 
@@ -185,3 +191,17 @@ async def shop(context: Context) -> Shop:
     shop = Shop(context=context)
     await shop.model("gpt", alias="best")
     return shop
+
+
+@pytest.fixture
+async def other(clock: Clock) -> AsyncIterator[Callable[..., Context]]:
+    """Makes surroundings with another database, told by its URL or its file."""
+    opened: list[Database] = []
+
+    def make(where: str | Path) -> Context:
+        opened.append(Database(where) if isinstance(where, str) else Database.of_file(where))
+        return Context(database=opened[-1], settings=load(environ={}), clock=clock, ids=IdSource())
+
+    yield make
+    for database in opened:
+        await database.close()

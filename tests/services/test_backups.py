@@ -6,7 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,20 +26,6 @@ from grip.store.backups import pages
 from grip.store.engine import Database
 from grip.store.tables import metadata
 from tests.services.conftest import Shop
-
-
-@pytest.fixture
-async def other(clock: Clock) -> AsyncIterator[Callable[..., Context]]:
-    """Makes surroundings with another database, told by its URL or its file."""
-    opened: list[Database] = []
-
-    def make(where: str | Path) -> Context:
-        opened.append(Database(where) if isinstance(where, str) else Database.of_file(where))
-        return Context(database=opened[-1], settings=load(environ={}), clock=clock, ids=IdSource())
-
-    yield make
-    for database in opened:
-        await database.close()
 
 
 async def still(_seconds: float) -> None:

@@ -76,6 +76,19 @@ def discard(part: Path) -> None:
         part.with_name(part.name + suffix).unlink(missing_ok=True)
 
 
+def settle(part: Path) -> None:
+    """Bring into a file what was written to it and still lies in its log; then there is none.
+
+    Whoever closes a file does that too, but says nothing where the disk has no room for it.
+    """
+    with closing(sqlite3.connect(part, isolation_level=None)) as db:
+        (mode,) = db.execute("PRAGMA journal_mode = DELETE").fetchone()
+    if mode != "delete" or part.with_name(f"{part.name}-wal").exists():
+        raise errors.BackupFailed(
+            f"{part.name} does not give up its log: see that nobody has it open, and run this again"
+        )
+
+
 def place(part: Path, path: Path) -> None:
     """Give a whole file its name, when all of it is on the disk."""
     _flush(part)
