@@ -5,10 +5,12 @@ unasked: `grip db upgrade` does that. One that is ahead says in `meta` which old
 run on it, so that nodes can be upgraded one by one.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
+import asyncpg
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -26,6 +28,8 @@ one. A migration that older code could not live with sets it to its own revision
 _RUNS_FROM_NAME: Final = "schema.runs_from"
 _CURRENT = sa.text("SELECT version_num FROM alembic_version")
 _UPGRADE_LOCK = 0x67726970  # "grip": nodes that start together on one PostgreSQL take turns
+_LOCK_TIMEOUT = "5s"
+"""How long an upgrade waits for a table: as long, all calls and heartbeats wait behind it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,14 +73,16 @@ async def status(database: Database) -> SchemaStatus:
 async def upgrade(database: Database, then: Afterwards | None = None) -> SchemaStatus:
     """Bring the schema to the one of this version, in one transaction; return how it stood.
 
-    `then` is called in that transaction with how it stood, once the tables are there.
+    `then` is called in that transaction with how it stood, once the tables are there. Raises
+    Conflict where somebody keeps a table that is to be changed.
     """
     async with database.write() as connection:
         await take_turn(connection)
         before = await _status(connection)
         if before.is_newer:
             raise _newer(before)
-        await run_to(connection, HEAD)
+        async with _without_queueing(connection, before):
+            await run_to(connection, HEAD)
         await _say_who_may_run(connection)
         if then is not None:
             await then(connection, before)
@@ -88,6 +94,27 @@ async def take_turn(connection: AsyncConnection) -> None:
     if connection.dialect.name == "postgresql":
         lock = sa.select(sa.func.pg_advisory_xact_lock(_UPGRADE_LOCK))
         await connection.execute(lock)
+
+
+@asynccontextmanager
+async def _without_queueing(
+    connection: AsyncConnection, before: SchemaStatus
+) -> AsyncIterator[None]:
+    """Give up soon where others read what is to be changed: PostgreSQL lets all wait behind us."""
+    if connection.dialect.name != "postgresql" or before.current is None:
+        yield
+        return
+    await connection.execute(sa.text(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'"))
+    try:
+        yield
+    except sa.exc.DBAPIError as error:
+        if not isinstance(getattr(error.orig, "__cause__", None), asyncpg.LockNotAvailableError):
+            raise
+        raise errors.Conflict(
+            "somebody keeps a table that is to be changed, mostly a backup (grip db backup, "
+            "pg_dump) or a long query; nothing was changed: run this again when that has ended "
+            "(SELECT pid, query FROM pg_stat_activity ORDER BY xact_start)"
+        ) from error
 
 
 async def run_to(connection: AsyncConnection, revision: str) -> None:

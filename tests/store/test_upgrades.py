@@ -1,5 +1,6 @@
 """Databases of every schema there has been, with rows of their time, become ones of today."""
 
+import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -110,6 +111,27 @@ async def test_a_node_too_old_for_the_new_schema_keeps_it_from_being_made(
         await use_cases.upgrade(old, actor="test", sleep=beat)
     before = await use_cases.upgrade(old, actor="test", sleep=stand_still)
     assert before.current == revision
+
+
+async def test_an_upgrade_does_not_stop_the_nodes_behind_a_backup(
+    empty_postgres_url: str, monkeypatch: pytest.MonkeyPatch
+):
+    """It needs tables that are read: waiting for them, it would let all others wait behind it."""
+    monkeypatch.setattr(schema, "_LOCK_TIMEOUT", "50ms")
+    database = Database(empty_postgres_url)
+    await walk(database, "0018")
+    async with database.read() as backup:
+        await backup.execute(sa.text("SELECT count(*) FROM boot"))
+
+        with pytest.raises(errors.Conflict, match="backup"):
+            await asyncio.wait_for(schema.upgrade(database), 30)
+        async with database.write() as node:
+            await node.execute(sa.text("UPDATE boot SET beats = beats + 1"))
+        assert (await schema.status(database)).current == "0018"
+
+    await schema.upgrade(database)
+    assert (await schema.status(database)).is_current
+    await database.close()
 
 
 async def test_a_migration_that_fails_leaves_the_schema_as_it_was(
