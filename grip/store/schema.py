@@ -21,9 +21,10 @@ from grip.store.tables import meta
 HEAD: Final = "0020"
 """The revision of this version: the last file in `migrations/versions`."""
 
-RUNS_FROM: Final = "0016"
+RUNS_FROM: Final = "0019"
 """The oldest revision whose code may go on running on this schema, while nodes are upgraded one by
-one. A migration that older code could not live with sets it to its own revision."""
+one. A migration that older code could not live with sets it to its own revision. None is older than
+0019, the first whose code asks the schema whether it may."""
 
 _RUNS_FROM_NAME: Final = "schema.runs_from"
 _CURRENT = sa.text("SELECT version_num FROM alembic_version")

@@ -113,6 +113,37 @@ async def test_a_node_too_old_for_the_new_schema_keeps_it_from_being_made(
     assert before.current == revision
 
 
+@pytest.mark.parametrize(
+    ("revision", "is_stopped"), [("0016", True), ("0018", True), ("0019", False)]
+)
+async def test_code_that_does_not_ask_the_schema_is_to_be_stopped_before_the_upgrade(
+    old: Context, revision: str, *, is_stopped: bool
+):
+    """It takes every newer schema for one that it cannot use: it would be unready at once."""
+    await walk(old.database, revision)
+
+    async def beat(_seconds: float) -> None:
+        async with old.database.write() as connection:
+            await connection.execute(sa.text("UPDATE boot SET beats = beats + 1"))
+
+    async with old.database.write() as connection:
+        await connection.execute(
+            sa.text(
+                "INSERT INTO boot (id, host, region, started_us, beats) "
+                "VALUES ('boot_1', 'node-1', '', 1, 1)"
+            )
+        )
+        if revision == "0019":
+            await connection.execute(sa.text("UPDATE boot SET schema = '0019'"))
+    if is_stopped:
+        with pytest.raises(errors.Conflict, match="node-1"):
+            await use_cases.upgrade(old, actor="test", sleep=beat)
+    else:
+        await use_cases.upgrade(old, actor="test", sleep=beat)
+
+    assert (await schema.status(old.database)).is_current is not is_stopped
+
+
 async def test_an_upgrade_does_not_stop_the_nodes_behind_a_backup(
     empty_postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ):
