@@ -17,11 +17,12 @@ from typing import Final
 
 from grip import errors
 from grip.clock import Clock
-from grip.services import ledger
-from grip.services.beats import Sleep, moving, sleeping
+from grip.services import beats, ledger
+from grip.services.beats import Sleep, sleeping
 from grip.services.context import Context
 from grip.store import audit, schema
 from grip.store.backups import inspection, pages, places, rows, standing
+from grip.store.boots import Node
 from grip.store.engine import Connection, Database
 from grip.store.schema import HEAD
 
@@ -130,13 +131,17 @@ async def restore(
             f"the database is at {found.current}, of a newer grip than this one ({found.head}), "
             "which alone knows what to move aside"
         )
-    nodes = sorted({node.host for node in await moving(context.database, sleep=sleep)})
-    if nodes:
+    first = await beats.looked(context.database)
+    _check_unused(await beats.moving(context.database, sleep=sleep))
+    return await _into_postgres(context, wish, told, first)
+
+
+def _check_unused(nodes: list[Node]) -> None:
+    if hosts := sorted({node.host for node in nodes}):
         raise errors.Conflict(
-            f"the database is in use ({', '.join(nodes)}): stop grip everywhere (serve, worker, "
-            "maintenance), and run this again"
+            f"the database is in use ({', '.join(hosts)}): stop grip everywhere (serve with its "
+            "socket, worker, maintenance), and run this again"
         )
-    return await _into_postgres(context, wish, told)
 
 
 async def _check_source(database: Database) -> None:
@@ -203,8 +208,13 @@ async def _into_sqlite(context: Context, path: Path, wish: Restore, told: Told) 
     return Restored(file=wish.file, revision=revision, checks=checks, aside=where)
 
 
-async def _into_postgres(context: Context, wish: Restore, told: Told) -> Restored:
-    """Do all of it in one transaction: a restore that fails has changed nothing."""
+async def _into_postgres(
+    context: Context, wish: Restore, told: Told, first: beats.Look
+) -> Restored:
+    """Do all of it in one transaction: a restore that fails has changed nothing.
+
+    Raises Conflict where a node has begun or gone on since the `first` look: proving takes long.
+    """
     aside = f"grip_before_{stamp(context.clock).lower()}"
     with places.begun(Path(tempfile.gettempdir(), wish.file.name)) as part:
         await _pages(wish.file, part, told, is_live=False)
@@ -212,6 +222,8 @@ async def _into_postgres(context: Context, wish: Restore, told: Told) -> Restore
         checks = await _accepted(context, wish.file, part, revision)
         async with context.database.write() as connection:
             await schema.take_turn(connection)
+            await standing.let_none_begin(connection)
+            _check_unused(await beats.moved(connection, first))
             was_there = await standing.move_aside(connection, aside)
             await schema.run_to(connection, revision)
             await rows.into_postgres(connection, part, told)

@@ -5,14 +5,17 @@ come between a node and its database watches for itself.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from grip.store import boots
 from grip.store.boots import Node
-from grip.store.engine import Database
+from grip.store.engine import Connection, Database
 
 Sleep = Callable[[float], Awaitable[None]]
+Which = Callable[[Node], bool]
+Look = Mapping[str, int]
+"""How often the heart of each node had beaten."""
 
 _LOOK_EVERY_S: Final = 1.0
 _LOOKS: Final = 12
@@ -28,23 +31,30 @@ def _any(_node: Node) -> bool:
     return True
 
 
-async def moving(
-    database: Database, *, which: Callable[[Node], bool] = _any, sleep: Sleep = sleeping
-) -> list[Node]:
+async def looked(database: Database, *, which: Which = _any) -> Look:
+    """Return the beats of the nodes that count as living, by id."""
+    async with database.read() as connection:
+        found = await boots.living_nodes(connection)
+    return {node.id: node.beats for node in found if which(node)}
+
+
+async def moved(connection: Connection, since: Look) -> list[Node]:
+    """Return the living nodes that are new since a look, or whose hearts have beaten."""
+    found = await boots.living_nodes(connection)
+    return [node for node in found if since.get(node.id) != node.beats]
+
+
+async def moving(database: Database, *, which: Which = _any, sleep: Sleep = sleeping) -> list[Node]:
     """Return nodes that are seen to live, of those that `which` is about.
 
     Returns as soon as there is one, or all have ended; at once where none counts as living.
     """
-    before = {node.id: node.beats for node in await _living(database, which)}
+    before = await looked(database, which=which)
     for _ in range(_LOOKS if before else 0):
         await sleep(_LOOK_EVERY_S)
-        now = await _living(database, which)
-        moved = [node for node in now if before.get(node.id) != node.beats]
-        if moved or not now:
-            return moved
+        async with database.read() as connection:
+            now = [node for node in await boots.living_nodes(connection) if which(node)]
+        seen = [node for node in now if before.get(node.id) != node.beats]
+        if seen or not now:
+            return seen
     return []
-
-
-async def _living(database: Database, which: Callable[[Node], bool]) -> list[Node]:
-    async with database.read() as connection:
-        return [node for node in await boots.living_nodes(connection) if which(node)]

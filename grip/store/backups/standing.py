@@ -1,5 +1,7 @@
 """What stands where a backup is to be restored, and how PostgreSQL moves it aside."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 import sqlalchemy as sa
@@ -7,11 +9,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from grip import errors
 from grip.store.engine import Database
-from grip.store.tables import account, audit, channel, metadata, model, usage
+from grip.store.tables import account, audit, boot, channel, metadata, model, usage
 
 _SOMEBODYS: Final = (account, audit, channel, model, usage)
 """The tables in which there is something as soon as anybody has used a database."""
 
+_PATIENCE: Final = sa.text("SET LOCAL lock_timeout = '5s'")
 _OTHERS: Final = sa.text(
     "SELECT 'VIEW' AS kind, quote_ident(view_name) AS name FROM information_schema.view_table_usage"
     " WHERE table_schema = current_schema() AND view_schema = current_schema()"
@@ -49,6 +52,17 @@ async def _has_rows(connection: AsyncConnection, table: sa.Table) -> bool:
     return bool((await connection.execute(query)).scalar_one())
 
 
+async def let_none_begin(connection: AsyncConnection) -> None:
+    """Let no node say that it begins, or that it lives, before the end of this transaction.
+
+    Raises Conflict where somebody keeps their table locked.
+    """
+    if await connection.run_sync(lambda c: sa.inspect(c).has_table(boot.name)):
+        with _movable():
+            await connection.execute(_PATIENCE)
+            await connection.execute(sa.text(f'LOCK TABLE "{boot.name}"'))
+
+
 async def move_aside(connection: AsyncConnection, name: str) -> bool:
     """Move what is grip's to the schema `name`, which is made; return whether there was anything.
 
@@ -59,14 +73,20 @@ async def move_aside(connection: AsyncConnection, name: str) -> bool:
     if not tables:
         return False
     others = (await connection.execute(_OTHERS, {"tables": tables})).all()
-    try:
-        await connection.execute(sa.text("SET LOCAL lock_timeout = '5s'"))
+    with _movable():
+        await connection.execute(_PATIENCE)
         await connection.execute(sa.schema.CreateSchema(name))
         for kind, thing in [*(("TABLE", f'"{table}"') for table in tables), *others]:
             await connection.execute(sa.text(f'ALTER {kind} {thing} SET SCHEMA "{name}"'))
+    return True
+
+
+@contextmanager
+def _movable() -> Iterator[None]:
+    try:
+        yield
     except sa.exc.DBAPIError as error:
         raise errors.Conflict(
             f"the tables that are there cannot be moved aside: {error.orig}; stop grip everywhere, "
             "and let its role create schemas (GRANT CREATE ON DATABASE)"
         ) from error
-    return True
