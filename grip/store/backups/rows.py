@@ -7,6 +7,7 @@ value changes on the way. Refuses to know what any table means.
 import asyncio
 import graphlib
 import sqlite3
+from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,12 @@ from grip.store import schema
 from grip.store.backups.pages import Told
 from grip.store.engine import Database, unavailable
 
-_BATCH: Final = 5_000
+_FEWEST_ROWS: Final = 8
+_MOST_ROWS: Final = 1_000
+_MOST_ROWS_OF_BYTES: Final = 100
+_BATCH_BYTES: Final = 8_000_000
+"""What a batch may come to: an answer or an upload that is kept has megabytes in one row."""
+
 _CLOSING_S: Final = 10
 _TABLES: Final = (
     "SELECT name FROM sqlite_master WHERE type = 'table' "
@@ -40,11 +46,15 @@ _IDENTITIES: Final = sa.text(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Table:
-    """A table and its columns, as SQL writes them; `parents` have to be filled before it."""
+    """A table and its columns, as SQL writes them; `parents` have to be filled before it.
+
+    A batch has `most_rows` at most.
+    """
 
     name: str
     columns: tuple[str, ...]
     parents: frozenset[str]
+    most_rows: int
 
     @property
     def select(self) -> str:
@@ -104,7 +114,7 @@ async def into_postgres(connection: AsyncConnection, source: Path, told: Told) -
         for table in tables:
             await target.execute(table.delete)
             cursor = db.execute(table.select)
-            while rows := await asyncio.to_thread(cursor.fetchmany, _BATCH):
+            while rows := await asyncio.to_thread(_fetch, cursor, table.most_rows):
                 await _copy(target, table, rows)
                 done += len(rows)
                 told(done, of)
@@ -138,10 +148,38 @@ async def _fill(source: Any, db: sqlite3.Connection, told: Told) -> None:
     for table in tables:
         db.execute(table.delete)
         cursor = await source.cursor(table.select)
-        while rows := await cursor.fetch(_BATCH):
-            await asyncio.to_thread(db.executemany, table.insert, [tuple(row) for row in rows])
+        size = _FEWEST_ROWS
+        while rows := await cursor.fetch(size):
+            await asyncio.to_thread(_insert, db, table, rows)
             done += len(rows)
             told(done, max(done, of))
+            widest = max(map(_width, rows))
+            size = max(1, min(2 * size, table.most_rows, _BATCH_BYTES // widest))
+
+
+def _insert(db: sqlite3.Connection, table: _Table, rows: list[Any]) -> None:
+    """Write rows; the cursor ends here, in this thread.
+
+    Let out of it, it would end beside the next batch, and reset the statement that both share.
+    """
+    db.executemany(table.insert, [tuple(row) for row in rows])
+
+
+def _fetch(cursor: sqlite3.Cursor, most_rows: int) -> list[Any]:
+    """Return the next rows, until they are enough."""
+    rows: list[Any] = []
+    width = 0
+    while len(rows) < most_rows and width < _BATCH_BYTES:
+        if (row := cursor.fetchone()) is None:
+            break
+        rows.append(row)
+        width += _width(row)
+    return rows
+
+
+def _width(row: Iterable[Any]) -> int:
+    """Return about how many bytes a row has, and never none."""
+    return 1 + sum(len(value) if isinstance(value, (str, bytes)) else 8 for value in row)
 
 
 def _finish(db: sqlite3.Connection, triggers: list[tuple[str, str]]) -> None:
@@ -154,12 +192,13 @@ def _tables(db: sqlite3.Connection) -> list[_Table]:
     """Return the tables, each after those that its rows refer to."""
     found = {}
     for (name,) in db.execute(_TABLES).fetchall():
-        columns = db.execute("SELECT name FROM pragma_table_info(?)", (name,)).fetchall()
+        columns = db.execute("SELECT name, type FROM pragma_table_info(?)", (name,)).fetchall()
         parents = db.execute('SELECT "table" FROM pragma_foreign_key_list(?)', (name,)).fetchall()
         found[name] = _Table(
             name=name,
-            columns=tuple(column for (column,) in columns),
+            columns=tuple(column for column, _type in columns),
             parents=frozenset(parent for (parent,) in parents) - {name},
+            most_rows=_MOST_ROWS_OF_BYTES if "BLOB" in dict(columns).values() else _MOST_ROWS,
         )
     order = graphlib.TopologicalSorter({name: table.parents for name, table in found.items()})
     return [found[name] for name in order.static_order()]
