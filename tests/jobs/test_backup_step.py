@@ -2,6 +2,7 @@
 
 import dataclasses
 import fcntl
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -157,6 +158,29 @@ async def test_a_failed_backup_is_a_problem_and_no_old_one_goes(context: Context
 
     assert set(good) < set(names(context))
     assert len(names(context)) == 6
+
+
+async def test_what_killed_backups_have_begun_goes_before_the_next_one_is_made(
+    context: Context, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+):
+    """Or a disk that they have filled would never again have room for one."""
+    folder = folder_of(context)
+    begun = ".grip-20261121T220753Z.db.0a1b2c3d.part"
+    killed = [begun, f"{begun}-wal", f".{begun}.4e5f6a7b.part", f".{begun}.4e5f6a7b.part-queue"]
+    others = [".lock", ".grip-mine.db.0a1b2c3d.part", ".grip-20261121T220753Z.db.11111111.part"]
+    for name in killed + others:
+        (folder / name).touch()
+        age_s = 2 * 3600 if "11111111" not in name else 60
+        os.utime(folder / name, times=(0, clock() / 1_000_000 - age_s))
+
+    async def fail(*_args: object, **_options: object) -> None:
+        raise errors.BackupFailed("the disk is full")
+
+    monkeypatch.setattr("grip.services.backups.backup", fail)
+    with pytest.raises(errors.BackupFailed, match="full"):
+        await run(context)
+
+    assert sorted(one.name for one in folder.iterdir()) == sorted(others)
 
 
 async def test_two_processes_do_not_make_the_same_backup(context: Context):

@@ -23,8 +23,10 @@ from grip.services.maintenance.step import Done, Run
 ACTOR: Final = "maintenance"
 
 _NAME: Final = re.compile(r"grip-(\d{8}T\d{6}Z)\.db")
-_BEGUN: Final = ".grip-*.db.*.part*"
-_BEGUN_MAX_S: Final = 24 * 3600
+_BEGUN: Final = re.compile(r"\.+grip-\d{8}T\d{6}Z\.db\..*\.part.*")
+_BEGUN_MAX_S: Final = 3600
+"""Who holds the lock knows that nobody is at it any more; but such a name can be given by hand."""
+
 _HOUR_US: Final = 3_600_000_000
 _LOCK: Final = ".lock"
 
@@ -47,6 +49,8 @@ async def run(context: Context, how: Run) -> Done:
 
 async def _make(context: Context, folder: Path, how: Run) -> Done:
     path = folder / f"grip-{backups.stamp(context.clock)}.db"
+    # First, or what a full disk has killed would leave no room for the next one.
+    await asyncio.to_thread(_delete, _left_behind(context, folder))
     try:
         await backups.backup(context, path, actor=ACTOR, told=how.told)
     except errors.BooksBroken as error:
@@ -61,7 +65,6 @@ async def _make(context: Context, folder: Path, how: Run) -> Done:
         return Done(did={"backups": 1}, problems=(objection,))
     beyond = old[: max(0, len(old) - context.settings.backup.keep + 1)]
     pruned = await asyncio.to_thread(_delete, beyond)
-    await asyncio.to_thread(_delete, _left_behind(context, folder))
     return Done(did={"backups": 1, "pruned": pruned})
 
 
@@ -86,9 +89,10 @@ def _is_due(context: Context, folder: Path) -> bool:
 
 
 def _left_behind(context: Context, folder: Path) -> list[Path]:
-    """Return what killed backups have begun."""
+    """Return what killed backups have begun: copies, and what those were proven with."""
     before_s = context.clock() / 1_000_000 - _BEGUN_MAX_S
-    return [one for one in folder.glob(_BEGUN) if one.stat().st_mtime < before_s]
+    begun = [one for one in folder.glob(".*") if _BEGUN.fullmatch(one.name)]
+    return [one for one in begun if one.stat().st_mtime < before_s]
 
 
 def _delete(files: list[Path]) -> int:
