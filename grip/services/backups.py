@@ -146,7 +146,7 @@ def _check_unused(nodes: list[Node]) -> None:
 
 async def _check_source(database: Database) -> None:
     if database.path is not None:
-        places.check_there(database.path)
+        places.check_there(database.path, unreadable=errors.DatabaseUnavailable)
     found = await schema.status(database)
     if found.current is None:
         raise errors.Conflict("the database is empty: there is nothing to keep")

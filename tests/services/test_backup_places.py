@@ -47,3 +47,22 @@ async def test_a_disk_that_has_room_for_the_copy_alone_gets_no_database(
     await backups.restore(other(target), wish)
     with sqlite3.connect(target) as db:
         assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+async def test_a_path_that_cannot_be_looked_at_is_named_with_the_reason(
+    sqlite_url: str, other: Callable[..., Context], tmp_path: Path
+):
+    """Mostly a folder that grip's user may not enter; root may, so here a name is too long."""
+    there = other(sqlite_url)
+    hidden = tmp_path / ("x" * 300)
+
+    with pytest.raises(errors.BackupFailed, match="too long"):
+        await backups.backup(there, hidden, actor="ana")
+    with pytest.raises(errors.BackupUnusable, match=r"too long; put it where"):
+        await backups.restore(there, Restore(file=hidden, actor="eve"))
+    with pytest.raises(errors.DatabaseUnavailable, match=r"too long"):
+        await backups.backup(other(hidden), tmp_path / "b.db", actor="ana")
+    made = await backups.backup(there, tmp_path / "b.db", actor="ana")
+    with pytest.raises(errors.DatabaseUnavailable) as error:
+        await backups.restore(other(hidden), Restore(file=made.file, actor="eve"))
+    assert "too long" in str(error.value.detail)

@@ -22,15 +22,30 @@ _BUSY: Final = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 def check_free(path: Path) -> None:
-    """Raise Conflict where a file of that name is there already."""
-    if path.exists():
-        raise errors.Conflict(f"{path} is there already; name another file")
+    """Raise Conflict where a file of that name is there already, BackupFailed where none can be."""
+    with told(path):
+        if _look(path) is not None:
+            raise errors.Conflict(f"{path} is there already; name another file")
 
 
-def check_there(path: Path) -> None:
-    """Raise NotFound where there is no such file."""
-    if not path.is_file():
+def check_there(path: Path, *, unreadable: type[errors.GripError] = errors.BackupUnusable) -> None:
+    """Raise NotFound where there is no such file, and `unreadable` where nobody lets grip look."""
+    try:
+        found = _look(path)
+    except OSError as error:
+        raise unreadable(
+            f"{path} cannot be read: {error.strerror}; put it where grip's user may read it"
+        ) from error
+    if found is None or not stat.S_ISREG(found.st_mode):
         raise errors.NotFound(f"there is no file {path}")
+
+
+def _look(path: Path) -> os.stat_result | None:
+    """Return what is there; raise OSError where that cannot be seen."""
+    try:
+        return path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
 
 
 def size_of(path: Path) -> int:

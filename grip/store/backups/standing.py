@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from grip import errors
-from grip.store.engine import Database
+from grip.store.engine import Database, unavailable
 from grip.store.tables import account, audit, boot, channel, metadata, model, usage
 
 _SOMEBODYS: Final = (account, audit, channel, model, usage)
@@ -26,7 +27,7 @@ _OTHERS: Final = sa.text(
 
 async def is_filled(database: Database) -> bool:
     """Return whether a database holds anything of anybody's; one that is broken does."""
-    if database.path is not None and not _has_bytes(database):
+    if database.path is not None and not _has_bytes(database.path):
         return False
     try:
         async with database.read() as connection:
@@ -43,8 +44,13 @@ async def is_filled(database: Database) -> bool:
     return any(found)
 
 
-def _has_bytes(database: Database) -> bool:
-    return database.path is not None and database.path.exists() and database.path.stat().st_size > 0
+def _has_bytes(path: Path) -> bool:
+    try:
+        return path.stat().st_size > 0
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise unavailable(error) from error
 
 
 async def _has_rows(connection: AsyncConnection, table: sa.Table) -> bool:
