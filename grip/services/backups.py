@@ -75,15 +75,17 @@ async def backup(context: Context, path: Path, *, actor: str, told: Told = nobod
 
     Raises Conflict where the file is there already or there is no database, BackupFailed where it
     cannot be written, and BooksBroken where the books are not right; what was copied is then
-    kept as FILE.unproven.
+    kept as FILE.unproven, which must not be there either.
     """
-    places.check_free(path)
+    unproven = path.with_name(path.name + UNPROVEN)
+    for one in (path, unproven):
+        places.check_free(one)
     await _check_source(context.database)
     with places.begun(path) as part:
         await _copy(context.database, part, told)
         revision = await asyncio.to_thread(inspection.revision_of, part, path)
         report = await _proof(context, part, revision)
-        final = path if report.ok else path.with_name(path.name + UNPROVEN)
+        final = path if report.ok else unproven
         await asyncio.to_thread(places.place, part, final)
     if not report.ok:
         failed = ", ".join(check.name for check in report.checks if not check.ok)

@@ -251,7 +251,7 @@ async def test_a_restore_that_fails_has_changed_nothing(
 async def test_a_backup_of_books_that_are_not_right_is_kept_under_another_name(
     shop: Shop, context: Context, tmp_path: Path
 ):
-    """It is all there is of them; but nobody takes it for a good one."""
+    """It is all there is of them: nobody takes it for a good one, and no other takes its place."""
     await business(shop)
     async with context.database.write() as connection:
         await connection.execute(sa.text("UPDATE wallet SET balance = balance + 1"))
@@ -259,7 +259,13 @@ async def test_a_backup_of_books_that_are_not_right_is_kept_under_another_name(
     with pytest.raises(errors.BooksBroken, match="wallet_balance"):
         await backups.backup(context, tmp_path / "b.db", actor="ana")
 
+    kept = (tmp_path / "b.db.unproven").read_bytes()
+    await shop.customer("later@example.com")
+    with pytest.raises(errors.Conflict, match=r"b\.db\.unproven is there"):
+        await backups.backup(context, tmp_path / "b.db", actor="ana")
+
     assert files(tmp_path, "b.db") == ["b.db.unproven"]
+    assert (tmp_path / "b.db.unproven").read_bytes() == kept
 
 
 async def test_a_database_that_waits_for_its_upgrade_is_kept_as_it_is(
