@@ -32,10 +32,16 @@ class Overtaken(errors.Conflict):
 
 
 async def is_due(context: Context) -> bool:
-    """Whether the last checkpoint is of another day; one from the future counts as old."""
+    """Whether the last checkpoint is of another day, or something was wrong with the books.
+
+    One from the future counts as old.
+    """
     async with context.database.read() as connection:
         last = await store.last(connection)
-    return last is None or abs(context.clock() - last.at_us) >= EVERY_US
+        verified = await standing.verified(connection)
+    if last is None or (verified is not None and verified.violations):
+        return True
+    return abs(context.clock() - last.at_us) >= EVERY_US
 
 
 async def is_whole_due(context: Context) -> bool:

@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from grip.jobs import chain
-from grip.services import closing, ledger
+from grip.services import checkpoints, closing, ledger
 from grip.services.context import Context
 from grip.services.maintenance.step import Done, Run
 from grip.store import standing
@@ -61,8 +61,7 @@ async def test_what_the_whole_found_stands_until_the_whole_is_right(
     await _tamper(context, "UPDATE usage SET ip = 'x'")
     whole = await ledger.verify_and_note(context)
     part = await ledger.verify_and_note(context, since_checkpoint=True)
-    clock.advance(NIGHT_S)
-    refused = await _step(context)
+    refused = await _step(context)  # at once, though no checkpoint is due
     noted = await _verified(context)
     await _tamper(context, "UPDATE usage SET ip = '192.0.2.1'")
     mended = await _step(context)
@@ -71,6 +70,17 @@ async def test_what_the_whole_found_stands_until_the_whole_is_right(
     assert (refused.did["checkpoints"], mended.did["checkpoints"]) == (0, 1)
     assert "the books are not right (chain)" in refused.problems[0]
     assert (mended.problems, (await _verified(context)).violations) == ((), 0)
+
+
+async def test_a_line_that_was_mistyped_says_nothing_of_the_books(shop: Any, context: Context):
+    """Who checks it is told; whoever watches the books is not."""
+    await shop.call(await shop.key(await shop.customer()))
+    made = await closing.checkpoint(context, actor="op")
+    before = await _verified(context)
+    wrong = checkpoints.Line(id=made.id, digest="0" * 64)
+    report = await ledger.verify_and_note(context, line=wrong)
+
+    assert (report.ok, await _verified(context)) == (False, before)
 
 
 async def _tamper(context: Context, statement: str) -> None:
