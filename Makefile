@@ -1,4 +1,5 @@
-# Needs python3 (3.11 or newer) and make, nothing else; everything goes into .venv.
+# Needs git, make, curl and python3 (3.11 or newer) with its venv (on Debian: apt install python3-venv);
+# everything else goes into .venv.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -73,29 +74,29 @@ lock: $(VENV)/.dev ## Pin the newest dependencies that fit, with their hashes
 
 LOCK := --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url -q
 
-$(VENV)/bin/python:
+$(VENV)/bin/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "grip needs Python 3.11 or newer: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)-clients/.clients: requirements-clients.lock pyproject.toml | $(VENV)/bin/python
+$(VENV)-clients/.clients: requirements-clients.lock pyproject.toml | $(VENV)/bin/pip
 	$(PYTHON) -m venv $(VENV)-clients
 	$(VENV)-clients/bin/python -m pip install --quiet --disable-pip-version-check \
 		--require-hashes -r requirements-clients.lock
 	@touch $@
 
-$(VENV)-audit/.audit: requirements-audit.lock | $(VENV)/bin/python
+$(VENV)-audit/.audit: requirements-audit.lock | $(VENV)/bin/pip
 	$(PYTHON) -m venv $(VENV)-audit
 	$(VENV)-audit/bin/python -m pip install --quiet --disable-pip-version-check \
 		--require-hashes -r requirements-audit.lock
 	@touch $@
 
-$(VENV)/.runtime: requirements.lock pyproject.toml | $(VENV)/bin/python
+$(VENV)/.runtime: requirements.lock pyproject.toml | $(VENV)/bin/pip
 	$(PIP) --require-hashes -r requirements.lock
 	$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@
 
-$(VENV)/.dev: requirements-dev.lock pyproject.toml | $(VENV)/bin/python
+$(VENV)/.dev: requirements-dev.lock pyproject.toml | $(VENV)/bin/pip
 	$(PIP) --require-hashes -r requirements-dev.lock
 	$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@ $(VENV)/.runtime
