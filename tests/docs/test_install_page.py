@@ -6,10 +6,12 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url
 from typer.testing import CliRunner
 
 from grip import settings
 from grip.cli import main
+from grip.services.doctor.database import has_reset_bug
 
 ROOT = Path(__file__).parents[2]
 INSTALL, OPERATING = (
@@ -18,10 +20,14 @@ INSTALL, OPERATING = (
 PAGES = pytest.mark.parametrize("page", [INSTALL, OPERATING], ids=["install", "operating"])
 
 
+def _blocks(kind: str, page: str = INSTALL) -> list[str]:
+    return re.findall(rf"^```(?:{kind})\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+
+
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with the configuration of the page, but a database that is there."""
-    (toml,) = re.findall(r"^```toml\n(.*?)^```$", INSTALL, re.MULTILINE | re.DOTALL)
+    toml, _ = _blocks("toml")
     database = f"sqlite:///{tmp_path / 'grip.db'}"
     (tmp_path / "grip.toml").write_text(toml.replace("sqlite:////var/lib/grip/grip.db", database))
     monkeypatch.chdir(tmp_path)
@@ -33,7 +39,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @PAGES
 def test_every_command_of_the_page_works_in_its_order(page: str, place: Path):
     """On a database that is new, with the configuration that the page begins with."""
-    commands = re.findall(r"^\$ grip (.+)$", page, re.MULTILINE)
+    commands = re.findall(r"^\$ gripc? (.+)$", page, re.MULTILINE)
     for command in commands:
         done = CliRunner().invoke(main.app, shlex.split(command), prog_name="grip")
         assert done.exit_code == 0, f"{command}\n{done.output}"
@@ -50,19 +56,66 @@ def test_the_configuration_believes_the_proxy_of_the_page(place: Path):
     assert f"reverse_proxy {loaded.server.host}:{loaded.server.port}\n" in INSTALL
 
 
-def test_commands_run_as_the_user_of_the_services_from_the_line_on_that_says_so(tmp_path: Path):
-    """In the same shell too: what root writes, a service could not."""
-    (block,) = re.findall(r"^```sh\n(echo \"alias.*?)^```$", INSTALL, re.MULTILINE | re.DOTALL)
+def test_commands_run_as_the_services_do_from_the_line_on_that_says_so(tmp_path: Path):
+    """In the same shell too: their user, folder and file, and with `gripc` their secrets."""
+    (block,) = [block for block in _blocks("sh") if "alias grip=" in block]
+    service = (ROOT / "systemd" / "grip.service").read_text(encoding="utf-8")
+    says = dict(line.split("=", 1) for line in service.splitlines() if re.match("[A-Z].*=", line))
+    program, _, config = says["ExecStart"].partition(" serve --config ")
+    plain, handed = _words_of(f"{block}\ngrip db status\ngripc reconcile --json\n", tmp_path)
+    folder, credentials = says["WorkingDirectory"], says["LoadCredential"]
+
+    assert plain == [
+        *("runuser", "-u", says["User"], "--", "env", "-C", folder, f"GRIP_CONFIG={config}"),
+        *(program, "db", "status"),
+    ]
+    assert handed[-3:] == [program, "reconcile", "--json"]
+    assert {"--pipe", "--wait", "--collect", f"--uid={says['User']}"} < set(handed)
+    assert {f"WorkingDirectory={folder}", f"LoadCredential={credentials}"} < set(handed)
+    assert handed[handed.index("-E") + 1] == f"GRIP_CONFIG={config}"
+    assert INSTALL.index(block) < INSTALL.index("$ grip ")
+
+
+def _words_of(script: str, home: Path) -> list[list[str]]:
+    """Return what a shell would run of a script, word by word."""
+    tell = '() { printf \'%s\\037\' "$0" "$@"; echo; }\n'
+    tellers = "".join(name + tell.replace("$0", name) for name in ("runuser", "systemd-run"))
     told = subprocess.run(
-        ["bash", "-O", "expand_aliases", "-c", f"{block}\nalias grip"],
-        env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"},
+        ["bash", "-O", "expand_aliases", "-c", tellers + script],
+        env={"HOME": str(home), "PATH": "/usr/bin:/bin"},
         check=True,
         capture_output=True,
         text=True,
     ).stdout
+    return [line.removesuffix("\037").split("\037") for line in told.splitlines()]
 
-    assert told.startswith("alias grip='runuser -u grip -- ")
-    assert INSTALL.index(block) < INSTALL.index("$ grip ")
+
+def test_the_proxy_passes_on_all_but_what_is_for_this_machine():
+    """What security.md says to keep from the outside, and nothing that the page asks for there."""
+    (kept,) = re.findall(r"^\t@inside path (.+)\n\trespond @inside 404$", INSTALL, re.MULTILINE)
+    asked = re.findall(r"https://grip\.example\.com(/\S+)", INSTALL)
+    security = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
+
+    assert f"Keep `{'` and `'.join(kept.split())}` from the outside" in security
+    assert {"/healthz"} <= set(asked)
+    assert not set(asked) & set(kept.split())
+
+
+def test_the_page_tells_of_the_sqlite_that_doctor_warns_of():
+    """Debian 12's; and from which version on it does not."""
+    told = re.findall(r"\b3\.(\d+)\.(\d+)", INSTALL.partition("`doctor` warns")[2])
+
+    assert [has_reset_bug((3, int(minor), int(patch))) for minor, patch in told] == [True, False]
+
+
+def test_the_address_of_postgresql_is_a_socket_for_the_user_of_the_services(tmp_path: Path):
+    """The configuration takes it; whoever connects is who they are on the machine."""
+    _, toml = _blocks("toml")
+    (tmp_path / "grip.toml").write_text(toml)
+    url = make_url(settings.load(tmp_path / "grip.toml", environ={}).database.url)
+
+    assert (url.username, url.password, url.database) == ("grip", None, "grip")
+    assert (url.host, url.query["host"]) == (None, "/var/run/postgresql")
 
 
 def test_services_are_let_write_where_they_have_to():
@@ -83,10 +136,10 @@ def test_services_are_let_write_where_they_have_to():
 @PAGES
 def test_every_command_that_is_named_there_is(page: str):
     """Also those which are not run here, since they need systemd or an upstream."""
-    blocks = re.findall(r"^```(?:sh|console|crontab)\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    blocks = _blocks("sh|console|crontab", page)
     spans = re.findall(r"`([^`\n]+)`", page)
     code = re.sub(r"#.*|podman run .*", "", "\n".join([*blocks, *spans]))
-    named = set(re.findall(r"(?:^|[ /])grip ([a-z]+)\b", code, re.MULTILINE))
+    named = set(re.findall(r"(?:^|[ /])gripc? ([a-z]+)\b", code, re.MULTILINE))
 
     assert named - {"grip"} <= {*main.NOUNS, *main.COMMANDS}
     assert {"channels", "maintenance"} & named
