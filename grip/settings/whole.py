@@ -77,8 +77,8 @@ class Settings:
             free=payment_kind,
             sample={
                 "stripe": {
-                    "secret_key": "env:STRIPE_SECRET_KEY",
-                    "webhook_secret": "cred:stripe-webhook",
+                    "secret_key": "cred:grip_stripe",
+                    "webhook_secret": "cred:grip_stripe-webhook",
                 }
             },
         ),

@@ -76,6 +76,18 @@ def test_commands_run_as_the_services_do_from_the_line_on_that_says_so(tmp_path:
     assert INSTALL.index(block) < INSTALL.index("$ grip ")
 
 
+def test_credentials_have_the_name_everywhere_that_the_units_give_them():
+    """Whoever copies a line from a page has to put a file there, and to think of no prefix."""
+    pages = [ROOT / "README.md", ROOT / "config.example.toml", *(ROOT / "docs").glob("*.md")]
+    text = "".join(page.read_text(encoding="utf-8") for page in pages)
+    names = set(re.findall(r"\bcred:(?!NAME)([\w-]+)", text))
+    units = [unit.read_text(encoding="utf-8") for unit in (ROOT / "systemd").glob("*.service")]
+    prefixes = {re.findall(r"^LoadCredential=(\w+):", unit, re.MULTILINE)[0] for unit in units}
+
+    assert len(names) >= 6
+    assert [name for name in names if name.partition("_")[0] not in prefixes] == []
+
+
 def _words_of(script: str, home: Path) -> list[list[str]]:
     """Return what a shell would run of a script, word by word."""
     tell = '() { printf \'%s\\037\' "$0" "$@"; echo; }\n'

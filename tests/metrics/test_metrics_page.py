@@ -2,6 +2,8 @@
 
 import json
 import re
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -107,3 +109,14 @@ def test_the_panels_of_the_dashboard_do_not_lie_upon_each_other():
         assert at["x"] + at["w"] <= 24
         taken |= cells
     assert len({panel["id"] for panel in panels}) == len(panels)
+
+
+def test_the_library_of_traces_comes_in_the_versions_of_the_tests(tmp_path: Path):
+    """The line of the page leaves of each package its name and its version, and nothing else."""
+    (line,) = re.findall(r"^sed .+ > versions\.txt$", TOLD, re.MULTILINE)
+    shutil.copy(DOCS.parent / "requirements-dev.lock", tmp_path)
+    subprocess.run(["/bin/sh", "-ec", line], cwd=tmp_path, check=True)
+    pins = (tmp_path / "versions.txt").read_text(encoding="utf-8").splitlines()
+
+    assert any(pin.startswith("opentelemetry-exporter-otlp-proto-http==") for pin in pins)
+    assert [pin for pin in pins if not re.fullmatch(r"[\w.-]+==[\w.]+( ; [^\\]+)?", pin)] == []
