@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -59,17 +60,21 @@ def test_the_configuration_believes_the_proxy_of_the_page(place: Path):
 def test_commands_run_as_the_services_do_from_the_line_on_that_says_so(tmp_path: Path):
     """In the same shell too: their user, folder and file, and with `gripc` their secrets."""
     (block,) = [block for block in _blocks("sh") if "alias grip=" in block]
+    (script,) = re.findall(
+        r"/usr/local/sbin/gripc <<'END'\n(.+?)^END$", INSTALL, re.MULTILINE | re.DOTALL
+    )
     service = (ROOT / "systemd" / "grip.service").read_text(encoding="utf-8")
     says = dict(line.split("=", 1) for line in service.splitlines() if re.match("[A-Z].*=", line))
     program, _, config = says["ExecStart"].partition(" serve --config ")
-    plain, handed = _words_of(f"{block}\ngrip db status\ngripc reconcile --json\n", tmp_path)
+    plain = _words_of(f"{block}\ngrip db status", tmp_path)
+    handed = _words_of(f"set -- reconcile '--json '\n{script.replace('exec ', '')}", tmp_path)
     folder, credentials = says["WorkingDirectory"], says["LoadCredential"]
 
     assert plain == [
         *("runuser", "-u", says["User"], "--", "env", "-C", folder, f"GRIP_CONFIG={config}"),
         *(program, "db", "status"),
     ]
-    assert handed[-3:] == [program, "reconcile", "--json"]
+    assert handed[-3:] == [program, "reconcile", "--json "]
     assert {"--pipe", "--wait", "--collect", f"--uid={says['User']}"} < set(handed)
     assert {f"WorkingDirectory={folder}", f"LoadCredential={credentials}"} < set(handed)
     assert handed[handed.index("-E") + 1] == f"GRIP_CONFIG={config}"
@@ -88,8 +93,8 @@ def test_credentials_have_the_name_everywhere_that_the_units_give_them():
     assert [name for name in names if name.partition("_")[0] not in prefixes] == []
 
 
-def _words_of(script: str, home: Path) -> list[list[str]]:
-    """Return what a shell would run of a script, word by word."""
+def _words_of(script: str, home: Path) -> list[str]:
+    """Return the one command of others that a script would run, word by word."""
     tell = '() { printf \'%s\\037\' "$0" "$@"; echo; }\n'
     tellers = "".join(name + tell.replace("$0", name) for name in ("runuser", "systemd-run"))
     told = subprocess.run(
@@ -99,7 +104,7 @@ def _words_of(script: str, home: Path) -> list[list[str]]:
         capture_output=True,
         text=True,
     ).stdout
-    return [line.removesuffix("\037").split("\037") for line in told.splitlines()]
+    return told.removesuffix("\037\n").split("\037")
 
 
 def test_the_proxy_passes_on_all_but_what_is_for_this_machine():
@@ -143,6 +148,41 @@ def test_services_are_let_write_where_they_have_to():
     assert {
         name for name in strict if f"`{name}`" in section or f"edit {name}\n" in section
     } == strict
+
+
+def test_every_stop_stops_all_that_would_start_grip_again():
+    """The socket would at the next call, the timer at night; and each page says how to go on."""
+    units = {unit.name.removesuffix(".service") for unit in (ROOT / "systemd").glob("grip*.*")}
+    for page in (ROOT / "docs").glob("*.md"):
+        text = page.read_text(encoding="utf-8")
+        stops = re.findall(r"^systemctl stop (.+)$", text, re.MULTILINE)
+        starts = re.findall(r"^systemctl start grip grip-maintenance\.timer\b", text, re.MULTILINE)
+        assert [set(stop.split()) for stop in stops] == [units - {"grip.sysusers"}] * len(stops)
+        assert len(starts) == len(stops)
+
+
+def test_the_log_can_be_read_though_not_all_of_it_is_json():
+    """The line of the page passes by what systemd and the start say."""
+    (reader,) = re.findall(r"^journalctl .+ \| (jq .+)$", OPERATING, re.MULTILINE)
+    if shutil.which("jq") is None:
+        pytest.skip("jq is not there")
+    told = subprocess.run(
+        ["/bin/sh", "-c", reader],
+        input='Started grip.\ngrip serves http://127.0.0.1:8000\n{"event":"boot.dead"}\n',
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+
+    assert told == '{"event":"boot.dead"}\n'
+
+
+def test_what_asks_a_provider_is_run_with_the_credentials():
+    """On every page: by the other alias it ends in an error, on an installation that is well."""
+    needing = r"\bgrip (?:reconcile|orders refund|channels test)\b"
+    pages = [page.read_text(encoding="utf-8") for page in (ROOT / "docs").glob("*.md")]
+
+    assert [found for page in pages for found in re.findall(needing, page)] == []
 
 
 @PAGES

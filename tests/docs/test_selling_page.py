@@ -21,7 +21,7 @@ from grip.web import app as web_app
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "selling.md").read_text(encoding="utf-8")
-COMMANDS = re.findall(r"^\$ grip (.+)$", PAGE, re.MULTILINE)
+COMMANDS = re.findall(r"^\$ gripc? (.+)$", PAGE, re.MULTILINE)
 INLINE = [" ".join(words.split()) for words in re.findall(r"`grip ([^`]+ --[^`]+)`", PAGE)]
 CALLS = [json.loads(body) for body in re.findall(r"--json '(.+)'", PAGE)]
 
