@@ -324,6 +324,13 @@ class PaymentProviderUnable(GripError):
     category = Category.CONFLICT
 
 
+class RefundUnderWay(GripError):
+    """Something failed after a refund was written down: it goes on, and is not asked for again."""
+
+    code = "refund_under_way"
+    category = Category.UNAVAILABLE
+
+
 class AmountUnpayable(InvalidRequest):
     """A provider cannot take or return exactly this amount of this currency."""
 

@@ -10,7 +10,7 @@ from grip.cli.options import Actor, AsJson, Config, Limit, Reason
 from grip.cli.output import moment, number, text
 from grip.cli.runner import run
 from grip.cli.wallet_members import Wallet
-from grip.errors import InvalidRequest, PaymentProviderUnavailable
+from grip.errors import InvalidRequest
 from grip.money.currencies import major
 from grip.money.payments import CANCELED, FAILED, PENDING
 from grip.services.context import Context
@@ -178,23 +178,19 @@ def refund(
     """
 
     async def give_back(context: Context) -> tuple[RefundRow, Order]:
-        asked = await refunds.request(
-            context,
-            order,
-            amount_minor=await sales.minor_of(context, order, amount),
-            actor=actor,
-            reason=reason,
-            may_owe=owe,
-        )
         providers = gateway.payment_providers(context.settings)
         try:
-            done = await refunds.submit(context, providers, asked)
-        except PaymentProviderUnavailable:
-            # Written down, and not lost: whoever took this for a failure would refund twice.
-            done = asked
+            return await refunds.give_back(
+                context,
+                providers,
+                order,
+                amount_minor=await sales.minor_of(context, order, amount),
+                actor=actor,
+                reason=reason,
+                may_owe=owe,
+            )
         finally:
             await providers.close()
-        return done, await sales.find(context, order)
 
     done, after = run(config, give_back)
     shown = {"refund_id": done.id, "refund_state": done.state, **sales.describe(after)}

@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from grip import settings
+from grip import errors, settings
 from grip.clock import system_clock
 from grip.ids import IdSource
 from grip.money.payments import Paid
 from grip.payments.port import Seen
 from grip.services.context import Context
-from grip.services.selling import agreeing, listening
+from grip.services.selling import agreeing, listening, refunds
 from grip.store import wallets
 from grip.store.engine import Database
-from tests.cli.seller import WHY, open_shop, paid
+from tests.cli.seller import SELLER, WHY, open_shop, paid
 from tests.stripe_server import KEY, SECRET, StripeServer
 
 Grip = Callable[..., Any]
@@ -197,6 +197,46 @@ api_base = "{stripe.address}"
     assert (told["refund_state"], told["status"]) == ("requested", "paid")
     states = [row["state"] for row in grip("orders", "show", order, "--json").json["refunds"]]
     assert states == ["requested", "requested"]
+
+
+def test_a_refund_that_cannot_be_asked_for_is_not_written_down(
+    grip: Grip, anywhere: Path, database_url: str
+):
+    """Its provider's secret is not here: an error gives nothing back, however often it comes."""
+    shop = '[payments.stripe]\nsecret_key = "cred:grip_stripe"\nwebhook_secret = "cred:grip_hook"\n'
+    wallet_id = open_shop(grip, anywhere, shop)
+    order = asyncio.run(_paid_at_stripe(database_url, wallet_id))
+    refused = grip("orders", "refund", order, "--amount", "1.00", *WHY, "--json")
+    (anywhere / "grip.toml").write_text(SELLER)
+    unknown = grip("orders", "refund", order, "--amount", "1.00", *WHY, "--json")
+
+    assert (refused.status, refused.error["code"]) == (1, "secret_unresolved")
+    assert (unknown.status, unknown.error["code"]) == (1, "payment_provider_unknown")
+    assert grip("orders", "show", order, "--json").json["refunds"] == []
+    assert grip("wallet", "show", wallet_id, "--json").json["held"] == 0
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [errors.DatabaseUnavailable("it is away"), RuntimeError("secret"), asyncio.CancelledError()],
+)
+def test_whatever_fails_behind_a_refund_says_that_it_goes_on(
+    grip: Grip, ana: str, monkeypatch: pytest.MonkeyPatch, trouble: BaseException
+):
+    """It is written down: an error alone would have it asked for again, and paid again."""
+    order = paid(grip)
+
+    async def fail(*_: object) -> None:
+        raise trouble
+
+    monkeypatch.setattr(refunds, "submit", fail)
+    told = grip("orders", "refund", order, "--amount", "1.00", *WHY, "--json")
+    (refund,) = grip("orders", "show", order, "--json").json["refunds"]
+
+    assert (told.status, told.error["code"]) == (1, "refund_under_way")
+    assert told.error["message"].startswith(f"{refund['id']} of {order} is requested")
+    assert "do not ask for it again" in told.error["message"]
+    assert "secret" not in told.error["message"]
 
 
 async def _paid_at_stripe(database_url: str, wallet_id: str) -> str:

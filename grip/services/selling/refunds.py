@@ -5,6 +5,7 @@ the provider answers with the same refund. None is ever given up on its own: onl
 word ends one.
 """
 
+import asyncio
 from typing import Final
 
 import structlog
@@ -16,7 +17,7 @@ from grip.money.payments import Refund
 from grip.payments.build import Providers
 from grip.services import amounts, postings
 from grip.services.context import Context
-from grip.services.selling import settling, telling
+from grip.services.selling import sales, settling, telling
 from grip.store import audit, orders, wallets
 from grip.store import payments as rows
 from grip.store.engine import Connection
@@ -28,6 +29,43 @@ _PENDING_US: Final = 6 * 3600 * 1_000_000
 """When a refund is asked after whose end nobody has told: a bank takes days, a webhook is lost."""
 
 log = structlog.get_logger(__name__)
+
+
+async def give_back(
+    context: Context,
+    providers: Providers,
+    order_id: str,
+    *,
+    amount_minor: int | None = None,
+    actor: str,
+    reason: str,
+    may_owe: bool = False,
+) -> tuple[RefundRow, Order]:
+    """Write down a refund and ask its provider; return both as they stand then.
+
+    Raises what `request` does, and what `Providers.get` does of a provider that cannot be used:
+    nothing is written then. Whatever fails later is a RefundUnderWay, but for a provider that does
+    not answer: the refund is requested, and goes on. Taken for a failure, it would be made twice.
+    """
+    order = await sales.find(context, order_id)
+    if order.provider != orders.MANUAL:
+        providers.get(order.provider)
+    asked = await request(
+        context,
+        order.id,
+        amount_minor=amount_minor,
+        actor=actor,
+        reason=reason,
+        may_owe=may_owe,
+    )
+    try:
+        try:
+            done = await submit(context, providers, asked)
+        except errors.PaymentProviderUnavailable:
+            done = asked
+        return done, await sales.find(context, order.id)
+    except (Exception, asyncio.CancelledError) as error:
+        raise _under_way_still(asked, error) from error
 
 
 async def request(
@@ -97,6 +135,16 @@ async def submit(context: Context, providers: Providers, refund: RefundRow) -> R
     done = await _answered(context, refund, answer)
     failpoints.hit("refund.after_commit")
     return done
+
+
+def _under_way_still(refund: RefundRow, error: BaseException) -> errors.RefundUnderWay:
+    what = str(error) if isinstance(error, errors.GripError) else type(error).__name__
+    return errors.RefundUnderWay(
+        f"{refund.id} of {refund.order_id} is {rows.REQUESTED}: the gateway goes on with it, so do "
+        f"not ask for it again; grip orders show {refund.order_id} tells what became of it",
+        metadata={"refund_id": refund.id},
+        detail=f"this failed: {what}",
+    )
 
 
 async def _ask(providers: Providers, order: Order, refund: RefundRow) -> Refund:
