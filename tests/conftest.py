@@ -20,9 +20,10 @@ from grip.services.context import Context
 from grip.settings import load
 from grip.store import schema
 from grip.store.engine import Database
-from tests import postgres_pool, statements
+from tests import machine, postgres_pool, statements
 from tests.postgres_pool import Pool
 
+machine.keep_out()
 statements.share()
 
 # How long an example takes says nothing about grip.
