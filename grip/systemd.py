@@ -137,6 +137,12 @@ def handed_over(environ: Mapping[str, str], pid: int) -> list[socket.socket]:
     return [_listener(number) for number in range(_FIRST_SOCKET, _FIRST_SOCKET + int(count))]
 
 
+def address_of(listener: socket.socket) -> str:
+    """Return where a socket listens, as ADDRESS:PORT."""
+    host, port = listener.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def _listener(number: int) -> socket.socket:
     try:
         os.set_inheritable(number, False)

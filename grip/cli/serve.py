@@ -22,6 +22,7 @@ from grip.metrics import Shelf, shelf
 from grip.services import demo as demo_service
 from grip.services import deployment, starts
 from grip.services.context import Context
+from grip.services.doctor import exposure
 from grip.settings import Settings
 from grip.store import schema
 from grip.web import server, supervisor
@@ -69,11 +70,12 @@ def serve(
         address, number = inherited[0].getsockname()[:2]
         chosen = _override(chosen, address, number, None)
     listeners = inherited or [server.listen(chosen.server.host, chosen.server.port)]
-    access = asyncio.run(_prepare(chosen, demo=demo))
+    sockets = [systemd.address_of(one) for one in inherited]
+    access = asyncio.run(_prepare(chosen, sockets, demo=demo))
     url = _url(chosen.server.host, listeners[0].getsockname()[1])
     notifier = systemd.Notifier.of(settings.ENVIRON, os.getpid())
     overseer = notifier.overseer(
-        ready=lambda: _tell(url, access, as_json=as_json),
+        ready=lambda: _tell(url, listeners, access, as_json=as_json),
         ends_within_s=chosen.server.graceful_stop_s + _BOOKS_S,
     )
     if chosen.server.workers == 1 and not is_first:
@@ -136,22 +138,26 @@ def _override(
     )
 
 
-async def _prepare(chosen: Settings, *, demo: bool) -> demo_service.Access | None:
+async def _prepare(
+    chosen: Settings, sockets: Sequence[str], *, demo: bool
+) -> demo_service.Access | None:
     """Make or check the schema before any worker starts; return the way into the demo."""
     context = gateway.context(chosen)
     try:
         await schema.ensure(context.database)
-        await _warn(context)
+        await _warn(context, sockets)
         access = await demo_service.prepare(context) if demo else None
-        await starts.record(context, command="serve", actor=os_user())
+        await starts.record(context, command="serve", actor=os_user(), sockets=sockets)
     finally:
         await context.database.close()
     return access
 
 
-async def _warn(context: Context) -> None:
+async def _warn(context: Context, sockets: Sequence[str]) -> None:
     """Log what is risky, before anything is served."""
     risks = deployment.risks(context)
+    exposed = await exposure.check(context, sockets)
+    risks += [f"{one.sentence} {one.remedy}" for one in exposed if one.remedy]
     risks += await deployment.shared_risks(context, socket.gethostname())
     for risk in risks:
         log.warning("serve.risk", risk=risk)
@@ -162,9 +168,19 @@ def _url(host: str, port: int) -> str:
     return f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"
 
 
-def _tell(url: str, access: demo_service.Access | None, *, as_json: bool) -> None:
+def _tell(
+    url: str,
+    listeners: Sequence[socket.socket],
+    access: demo_service.Access | None,
+    *,
+    as_json: bool,
+) -> None:
+    listens = [systemd.address_of(listener) for listener in listeners]
     if access is None:
-        output.message({"url": url}, [f"grip serves {url}"], as_json=as_json)
+        line = f"grip serves {url}"
+        if [f"http://{address}" for address in listens] != [url]:
+            line += f", and listens on {', '.join(listens)}"
+        output.message({"url": url, "listens": listens}, [line], as_json=as_json)
         return
     curl = _curl(url, access.key)
     lines = [

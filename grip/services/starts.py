@@ -5,7 +5,7 @@ settings, or to keep more than those of the last start.
 """
 
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -19,17 +19,29 @@ from grip.store.engine import Connection
 
 _VERSION: Final = "grip.version"
 _ATTEMPTS: Final = 5
+SOCKETS: Final = "server.sockets"
+"""No key of the configuration: where it listens by systemd's word, each as ADDRESS:PORT."""
 
 
-async def record(context: Context, *, command: str, actor: str, host: str | None = None) -> None:
+async def record(
+    context: Context,
+    *,
+    command: str,
+    actor: str,
+    host: str | None = None,
+    sockets: Sequence[str] = (),
+) -> None:
     """Leave an audit row of a start on `host`, by default this machine: the keys that differ.
 
     They are told as they were at the last start of the same `command`, on whichever machine, and
     as they are; the first start tells all of them. One that changes nothing leaves no row: a
     service that is started over and over would fill the log, which keeps its rows for ever.
+    `sockets` are the addresses that systemd handed over, which count instead of `[server] host`.
     """
     subject = f"{command}@{host or socket.gethostname()}"
     after = {_VERSION: __version__, **_flat(configuration.describe(context.settings))}
+    if sockets:
+        after[SOCKETS] = list(sockets)
     async with context.database.write() as connection:
         before = await _turn_over(connection, _fact(command), after)
         was, is_now = _difference(before, after)

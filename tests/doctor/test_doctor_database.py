@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from structlog.testing import capture_logs
 
+from grip.cli.serve import _prepare
 from grip.clock import system_clock
 from grip.services import accounts, closing, starts
 from grip.services.context import Context
@@ -197,6 +199,31 @@ async def test_where_grip_listened_when_it_was_last_started_is_told(context: Con
     assert found.state == "error"
     assert "last started: grip listens on 0.0.0.0 without TLS" in found.sentence
     assert found.remedy.endswith("Then start it again.")
+
+
+async def test_sockets_of_systemd_count_instead_of_the_configured_address(context: Context):
+    """All of them; they are logged and kept, and what would hold without them is no comfort."""
+    chosen = load(environ={"GRIP_DATABASE_URL": context.database.url})
+    with capture_logs() as logged:
+        await _prepare(chosen, ["127.0.0.1:8000"], demo=False)
+        quiet = list(logged)
+        await _prepare(chosen, ["127.0.0.1:8000", "[::]:80"], demo=False)
+    (found,) = [one for one in await examine(context) if one.name == exposure.NAME]
+    async with context.database.read() as connection:
+        (row, _) = await audit.load(connection, audit.Wanted(), limit=None)
+    await starts.record(context, command="serve", actor="root")
+    (alike,) = [one for one in await examine(context) if one.name == exposure.NAME]
+
+    assert quiet == []
+    assert [(one["event"], "listens on :: without TLS" in one["risk"]) for one in logged] == [
+        ("serve.risk", True)
+    ]
+    assert (found.state, "last started: grip listens on :: without" in found.sentence) == (
+        "error",
+        True,
+    )
+    assert row.after == {"server.sockets": ["127.0.0.1:8000", "[::]:80"]}
+    assert alike.state == "ok"
 
 
 async def test_holds_that_nobody_ends_are_told(context: Context):

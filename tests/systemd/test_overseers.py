@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 
 from grip import systemd
 from grip.jobs import pulse
-from grip.systemd import Notifier, Overseer, SocketUnusable, _listener, handed_over
+from grip.systemd import Notifier, Overseer, SocketUnusable, _listener, address_of, handed_over
 from tests.e2e import gateway
 
 ROOT = Path(__file__).parents[2]
@@ -109,6 +109,14 @@ def test_a_name_that_is_no_file_is_an_address_too():
         notifier.overseer(ready=_nothing, ends_within_s=1).ready()
 
         assert end.recv(100) == b"READY=1"
+
+
+@pytest.mark.parametrize(("host", "shown"), [("127.0.0.1", "127.0.0.1"), ("::1", "[::1]")])
+def test_a_socket_is_told_by_its_address(host: str, shown: str):
+    """As ListenStream= takes it."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.create_server((host, 0), family=family) as listener:
+        assert address_of(listener) == f"{shown}:{listener.getsockname()[1]}"
 
 
 def test_without_systemd_nobody_is_told_and_nothing_is_handed_over(tmp_path: Path):

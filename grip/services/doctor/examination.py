@@ -18,7 +18,7 @@ from grip.services.doctor import (
     secrets,
     tables,
 )
-from grip.services.doctor.finding import ERROR, Finding, error
+from grip.services.doctor.finding import ERROR, OK, Finding, error
 
 Check = Callable[[Context], Awaitable[list[Finding]]]
 
@@ -58,9 +58,13 @@ async def examine(
     if database.is_missing(context):
         return found + database.missing(context)
     try:
-        return found + await _within(context, probes=probes)
+        within = await _within(context, probes=probes)
     except errors.DatabaseUnavailable as away:
         return [*found, _away(away)]
+    if any(one.name == exposure.NAME for one in within):
+        # It was started otherwise than configured: what the configuration would be is no comfort.
+        found = [one for one in found if (one.name, one.state) != (exposure.NAME, OK)]
+    return found + within
 
 
 async def _within(context: Context, *, probes: bool) -> list[Finding]:

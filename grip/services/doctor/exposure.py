@@ -1,11 +1,11 @@
 """Who can reach the gateway, and whether what they send can be read on the way.
 
 The address is that of the configuration, and that of the last start where it was another: `--host`,
-or an environment that the service alone has. Refuses to try an address.
+systemd's socket, or an environment that the service alone has. Refuses to try an address.
 """
 
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ from grip.services import starts
 from grip.services.context import Context
 from grip.services.doctor.finding import Finding, error, fine, warning
 
-_NAME: Final = "exposure"
+NAME: Final = "exposure"
 _STARTED: Final = "As grip serve was last started: "
 
 
@@ -22,9 +22,14 @@ _STARTED: Final = "As grip serve was last started: "
 class Door:
     """Where grip listens, and what it knows of who stands before it; `proxies` as they are told."""
 
-    host: str
+    hosts: tuple[str, ...]
     public_url: str
     proxies: tuple[str, ...]
+
+    @property
+    def outer(self) -> str:
+        """The addresses that others than this machine may reach; empty where there are none."""
+        return ", ".join(host for host in self.hosts if not _is_loopback(host))
 
     @property
     def networks(self) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
@@ -32,9 +37,12 @@ class Door:
         return [ipaddress.ip_network(proxy, strict=False) for proxy in self.proxies]
 
 
-async def check(context: Context) -> list[Finding]:
-    """Return whether API keys may travel in plain text, by the configuration."""
-    return judge(_configured(context))
+async def check(context: Context, sockets: Sequence[str] = ()) -> list[Finding]:
+    """Return whether API keys may travel in plain text, by the configuration.
+
+    `sockets` are addresses that systemd handed over, and that count instead.
+    """
+    return judge(_configured(context, sockets))
 
 
 async def of_last_start(context: Context) -> list[Finding]:
@@ -60,7 +68,7 @@ def judge(door: Door) -> list[Finding]:
     if any(network.prefixlen == 0 for network in door.networks):
         found.append(
             warning(
-                _NAME,
+                NAME,
                 "Everybody is taken for a proxy: whoever calls can claim any address as their own.",
                 "Name the proxy's own address in [server] trusted_proxies.",
             )
@@ -69,47 +77,50 @@ def judge(door: Door) -> list[Finding]:
 
 
 def _tls(door: Door) -> Finding:
-    if _is_loopback(door.host):
-        return fine(_NAME, f"Only this machine reaches {door.host}.")
+    if not door.outer:
+        return fine(NAME, f"Only this machine reaches {', '.join(door.hosts)}.")
     if door.proxies and all(network.is_loopback for network in door.networks):
         return warning(
-            _NAME,
-            f"grip listens on {door.host} without TLS, and its proxy is on this machine: whoever "
+            NAME,
+            f"grip listens on {door.outer} without TLS, and its proxy is on this machine: whoever "
             "knows the port goes past the proxy, and sends keys in plain text.",
             "Let grip listen on 127.0.0.1.",
         )
     if door.public_url and door.proxies:
-        return fine(_NAME, f"Customers come by {door.public_url}, through a proxy.")
+        return fine(NAME, f"Customers come by {door.public_url}, through a proxy.")
     if door.proxies:
         return warning(
-            _NAME,
-            f"grip listens on {door.host} without TLS, behind a proxy that has not said its "
+            NAME,
+            f"grip listens on {door.outer} without TLS, behind a proxy that has not said its "
             "address.",
             "Set [server] public_url to the https address of the proxy.",
         )
     if door.public_url:
         return warning(
-            _NAME,
-            f"grip listens on {door.host} without TLS, beside {door.public_url}: whoever "
+            NAME,
+            f"grip listens on {door.outer} without TLS, beside {door.public_url}: whoever "
             "knows the port sends keys in plain text, and all customers have one address.",
             "Listen on 127.0.0.1 behind the proxy, or name it in [server] trusted_proxies.",
         )
     return error(
-        _NAME,
-        f"grip listens on {door.host} without TLS: API keys and content can be read on the way.",
+        NAME,
+        f"grip listens on {door.outer} without TLS: API keys and content can be read on the way.",
         "Put a proxy with TLS in front of it (such as Caddy), let grip listen on 127.0.0.1, "
         "and set [server] public_url.",
     )
 
 
-def _configured(context: Context) -> Door:
+def _configured(context: Context, sockets: Sequence[str] = ()) -> Door:
     server = settings.describe(context.settings)["server"]
-    return _door({f"server.{name}": value for name, value in server.items()})
+    told = {f"server.{name}": value for name, value in server.items()}
+    return _door({**told, starts.SOCKETS: sockets})
 
 
 def _door(told: Mapping[str, Any]) -> Door:
+    sockets = [str(address) for address in told.get(starts.SOCKETS) or ()]
+    hosts = [address.rpartition(":")[0].strip("[]") for address in sockets]
     return Door(
-        host=str(told.get("server.host", "127.0.0.1")),
+        hosts=tuple(hosts or [str(told.get("server.host", "127.0.0.1"))]),
         public_url=str(told.get("server.public_url", "")),
         proxies=tuple(map(str, told.get("server.trusted_proxies", ()))),
     )
