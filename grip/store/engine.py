@@ -55,6 +55,10 @@ _REMEDIES = {
     sqlite3.SQLITE_IOERR: "see whether the disk is full or fails (df, dmesg)",
     sqlite3.SQLITE_CORRUPT: _BROKEN,
     sqlite3.SQLITE_NOTADB: _BROKEN,
+    sqlite3.SQLITE_CANTOPEN: (
+        "its folder must be there, and folder and file be writable for the user that grip runs as: "
+        "one who runs a command as root makes files that are root's"
+    ),
     sqlite3.SQLITE_READONLY: "its file and folder must be writable for grip; then start grip again",
 }
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}

@@ -1,7 +1,8 @@
-"""A PostgreSQL server that goes away in the middle of a transaction is told as what it is."""
+"""A database that is away, or goes away in the middle of a transaction, is told as what it is."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -50,6 +51,18 @@ async def test_a_statement_that_is_wrong_is_no_sign_of_a_database_that_is_away(p
     with pytest.raises(sa.exc.ProgrammingError):
         async with postgres.read() as connection:
             await _run(connection, "SELECT nothing FROM nowhere")
+
+
+@pytest.mark.parametrize("place", ["gone/grip.db", "."])
+async def test_a_file_that_cannot_be_opened_is_told_with_what_it_needs(tmp_path: Path, place: str):
+    """SQLite says as much of a file that is another user's, and to retry would not help."""
+    database = Database(f"sqlite:///{tmp_path / place}")
+    with pytest.raises(errors.DatabaseUnavailable, match="unable to open") as caught:
+        async with database.read():
+            pass
+    await database.close()
+
+    assert "writable for the user that grip runs as" in caught.value.detail
 
 
 async def test_a_pool_without_a_free_connection_says_that_the_database_is_away(
