@@ -293,18 +293,27 @@ def _books(database: Database, settings: Settings, clock: Clock, counts: Counts)
     return books
 
 
-def _spans(settings: Settings, clock: Clock) -> Spans | None:
-    """Return what makes traces, where somebody wants them; raises ConfigurationInvalid."""
-    endpoint = settings.traces.endpoint
-    if not endpoint:
-        return None
+def check(settings: Settings) -> None:
+    """See that what the settings ask for is installed; raises ConfigurationInvalid."""
+    if not settings.traces.endpoint:
+        return
     try:
-        from grip.gateway import otel  # noqa: PLC0415 - 15 MB in each worker, that few need
+        import grip.gateway.otel  # noqa: F401, PLC0415 - 15 MB in each worker, that few need
     except ModuleNotFoundError:
         raise errors.ConfigurationInvalid(
             'traces.endpoint: traces need a library; pip install "grip-gateway[otel]"',
             param="traces.endpoint",
         ) from None
+
+
+def _spans(settings: Settings, clock: Clock) -> Spans | None:
+    """Return what makes traces, where somebody wants them; raises ConfigurationInvalid."""
+    endpoint = settings.traces.endpoint
+    if not endpoint:
+        return None
+    check(settings)
+    from grip.gateway import otel  # noqa: PLC0415 - 15 MB in each worker, that few need
+
     return otel.OtelSpans(otel.exporting_to(endpoint), clock, region=settings.server.region)
 
 

@@ -29,6 +29,7 @@ def show(config: Config = None, as_json: AsJson = False) -> None:
 def check(config: Config = None, as_json: AsJson = False) -> None:
     """Check the file and the variables; a mistake is told with the key that has it."""
     chosen = settings.load(config)
+    gateway.check(chosen)
     found = settings.locate(config)
     risks = deployment.risks(gateway.context(chosen))
     sentences = [f"The configuration is right: {_origin(config)}.", *risks]

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from grip import app as gateway
 from grip import settings
 from grip.cli import errors, output
 from grip.cli.options import AsJson, Config
@@ -36,6 +37,7 @@ def examine(
 
 def _found(config: Config, *, probes: bool) -> list[Finding]:
     try:
+        gateway.check(settings.load(config))
         return run_as_is(config, doctor.examine, file=settings.locate(config), probes=probes)
     except ConfigurationInvalid as refused:
         return [

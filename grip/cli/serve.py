@@ -61,6 +61,7 @@ def serve(
     Where systemd hands over sockets, it listens on these.
     """
     chosen = _override(settings.load(config), host, port, workers)
+    gateway.check(chosen)
     logs.configure(chosen.log)
     is_first = os.getpid() == _FIRST_PROCESS
     if is_first:

@@ -28,6 +28,7 @@ def worker(config: Config = None, as_json: AsJson = False) -> None:
     `grip serve` does all of it too: this adds hands, on as many machines as you like.
     """
     chosen = settings.load(config)
+    gateway.check(chosen)
     logs.configure(chosen.log)
     asyncio.run(_prepare(chosen))
 
