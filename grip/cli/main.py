@@ -5,11 +5,12 @@ database alone would make `grip --help` three times as slow.
 """
 
 import gc
+import re
 import sys
 from collections.abc import Sequence
 from functools import partial
 from importlib import import_module
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, Final, NoReturn
 
 import typer
 from typer.core import TyperGroup
@@ -51,13 +52,16 @@ COMMANDS = {
 }
 """Single commands: `grip/cli/NAME.py` has an `app` with one command."""
 
+_TAG: Final = re.compile(r"\[(?=[a-z#/@][^\[]*\])")
+"""What Rich takes for markup."""
+
 
 class _Noun(TyperGroup):
     """A name and a line of help that stand for a sub-app until it is called."""
 
     def make_context(self, *args: Any, **options: Any) -> Any:
         """Let the sub-app take over."""
-        return get_group(_app(self.name)).make_context(*args, **options)
+        return _literal(get_group(_app(self.name))).make_context(*args, **options)
 
 
 class _Command(TyperGroup):
@@ -65,7 +69,7 @@ class _Command(TyperGroup):
 
     def make_context(self, *args: Any, **options: Any) -> Any:
         """Let the command take over."""
-        return get_command(_app(self.name)).make_context(*args, **options)
+        return _literal(get_command(_app(self.name))).make_context(*args, **options)
 
 
 def _app(name: str | None) -> typer.Typer:
@@ -80,6 +84,17 @@ def _app(name: str | None) -> typer.Typer:
         gc.freeze()
         gc.enable()
     return found
+
+
+def _literal(command: Any) -> Any:
+    """Let a command's help show its brackets: "[server] host" would lose them to Rich's markup."""
+    for one in (command, *command.params):
+        told = getattr(one, "help", None)
+        if told:
+            one.help = _TAG.sub(r"\\[", told)
+    for below in getattr(command, "commands", {}).values():
+        _literal(below)
+    return command
 
 
 class _Root(TyperGroup):

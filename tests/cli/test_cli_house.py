@@ -46,6 +46,26 @@ def test_every_change_takes_an_actor_and_every_command_a_config_and_json(
     assert "--json" in shown
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("serve", "else [server] host."),
+        ("keys create", "else as [content] logging says."),
+        ("models simulate", 'in TOML: [models."NAME"] with input'),
+        ("wallet members add", "[OPTIONS]"),
+    ],
+)
+def test_help_keeps_what_stands_in_brackets(
+    grip_alone, monkeypatch: pytest.MonkeyPatch, words: str, told: str
+):
+    """Keys of the configuration are named with their table."""
+    monkeypatch.setenv("COLUMNS", "200")
+    shown = grip_alone(*words.split(), "--help").stdout
+
+    assert told in shown
+    assert "\\[" not in shown
+
+
 def test_init_writes_the_commented_example(grip_alone, anywhere: Path):
     """What it wrote is a right configuration."""
     answer = grip_alone("init")
