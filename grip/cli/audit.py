@@ -7,7 +7,7 @@ import typer
 
 from grip.cli import output, parse
 from grip.cli.options import AsJson, Config, Limit, Since, Until
-from grip.cli.output import moment, text
+from grip.cli.output import longer, moment, text
 from grip.cli.runner import run
 from grip.errors import InvalidRequest
 from grip.services import audit
@@ -21,8 +21,8 @@ _COLUMNS = (
     text("actor"),
     text("action"),
     text("subject"),
-    text("before"),
-    text("after"),
+    longer("before"),
+    longer("after"),
     text("reason"),
 )
 
@@ -50,7 +50,7 @@ def list_audit(
     config: Config = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show the changes, newest first."""
+    """Show the changes, newest first; a terminal shows how long ones begin, --json all of them."""
     where = _wanted(by, action, subject, since, until)
     found = run(config, audit.list_audit, where=where, limit=limit)
     output.rows(

@@ -22,6 +22,7 @@ from rich.text import Text
 _WIDTH_OF_A_PIPE = 10_000
 _NOTHING = "-"
 _GAP = 2
+_LONG = 80
 _EIGHTHS: Sequence[str] = ("", *"▏▎▍▌▋▊▉")
 _FRACTION = re.compile(r"\.\d+Z$")
 
@@ -34,6 +35,7 @@ class Column:
     title: str
     is_number: bool = False
     is_moment: bool = False
+    is_long: bool = False
 
     @property
     def is_whole(self) -> bool:
@@ -59,6 +61,11 @@ def number(key: str, title: str | None = None) -> Column:
 def moment(key: str, title: str | None = None) -> Column:
     """Return a column of times, shown to the second."""
     return Column(key=key, title=_title(key, title), is_moment=True)
+
+
+def longer(key: str, title: str | None = None) -> Column:
+    """Return a column of words that may be many: a terminal shows how they begin."""
+    return Column(key=key, title=_title(key, title), is_long=True)
 
 
 def rows(
@@ -229,7 +236,10 @@ def _width_min(cells: Sequence[Sequence[Text]], columns: Sequence[Column]) -> in
 def _cell(value: Any, column: Column | None = None) -> Text:
     if column is not None and column.is_moment and value is not None:
         return Text(_FRACTION.sub("Z", value))
-    return Text(_printable(_words(value)))
+    words = _printable(_words(value))
+    if column is not None and column.is_long and len(words) > _LONG and is_on_terminal():
+        words = f"{words[:_LONG]}…"
+    return Text(words)
 
 
 def _lines(value: Any) -> list[str]:

@@ -1,5 +1,6 @@
 """`grip audit`: filters, and the log written out."""
 
+import asyncio
 import csv
 import io
 from collections.abc import Callable
@@ -7,6 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from grip.cli import output
+from grip.cli.serve import _prepare
+from grip.settings import load
 
 Grip = Callable[..., Any]
 
@@ -85,3 +90,17 @@ def test_what_cannot_be_asked_or_written_is_refused(grip_alone: Grip):
         refused = grip_alone("audit", *words)
         assert (refused.status, refused.stdout) == (2, ""), words
         assert told in refused.stderr
+
+
+def test_a_start_does_not_fill_the_terminal(
+    grip: Grip, database_url: str, monkeypatch: pytest.MonkeyPatch
+):
+    """Its row holds all settings; --json has them."""
+    asyncio.run(_prepare(load(environ={"GRIP_DATABASE_URL": database_url}), (), demo=False))
+    (row,) = grip("audit", "list", "--json").json
+    monkeypatch.setattr(output, "is_on_terminal", lambda: True)
+    monkeypatch.setenv("COLUMNS", "80")
+    shown = grip("audit", "list").stdout
+
+    assert len(row["after"]) > 50
+    assert len(shown.splitlines()) < 25

@@ -4,7 +4,7 @@ import json
 import pytest
 
 from grip.cli import output
-from grip.cli.output import moment, number, text
+from grip.cli.output import longer, moment, number, text
 
 COLUMNS = (text("name"), number("count"), moment("at", "since"), text("parts"))
 ROW = {"name": "a", "count": 5, "at": "2026-11-21T06:31:12.123456Z", "parts": ["x", "y"]}
@@ -52,6 +52,20 @@ def test_a_pipe_gets_whole_lines_without_colour(capsys: pytest.CaptureFixture[st
 
     assert "n" * 500 in written
     assert "\x1b" not in written
+
+
+def test_a_terminal_shows_how_a_long_value_begins(monkeypatch: pytest.MonkeyPatch):
+    """A row of the audit log may hold all settings, and would fill it alone; a pipe gets all."""
+    many = {f"key{number}": "v" * 50 for number in range(100)}
+    columns = (text("name"), longer("parts"))
+    monkeypatch.setattr("sys.stdout", terminal := Terminal())
+    output.rows([{"name": "a", "parts": many}], columns, as_json=False, empty="none")
+    monkeypatch.setattr("sys.stdout", pipe := io.StringIO())
+    output.rows([{"name": "a", "parts": many}], columns, as_json=False, empty="none")
+
+    assert len(terminal.getvalue().splitlines()) < 10
+    assert "…" in terminal.getvalue()
+    assert "key99=" in pipe.getvalue()
 
 
 def test_a_pipe_has_no_colour_even_where_it_is_forced(
