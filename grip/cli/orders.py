@@ -85,11 +85,13 @@ def create(
 
     made = run(config, make)
     shown = sales.describe(made)
+    agreed = agreeing.describe(made)
+    tax = "with tax" if made.tax_minor else f"without tax ({agreed['tax_reason']})"
     sentence = (
-        f"{made.id}: {made.credits} credits for {shown['gross']} {made.currency} with tax; approve "
-        "it when the money is there."
+        f"{made.id}: {made.credits} credits for {shown['gross']} {made.currency} {tax}; approve it "
+        "when the money is there."
     )
-    output.done(shown | {"terms": agreeing.describe(made)}, sentence, as_json=as_json)
+    output.done(shown | {"terms": agreed}, sentence, as_json=as_json)
 
 
 @app.command("list")

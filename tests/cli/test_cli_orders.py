@@ -88,6 +88,19 @@ def test_people_read_sentences_and_tables(grip: Grip, ana: str):
     assert "state=succeeded, amount=1.00" in shown
 
 
+def test_an_order_without_tax_says_why(grip: Grip, anywhere: Path):
+    """A seller who collects none is not told that there is some."""
+    open_shop(grip, anywhere)
+    untaxed = SELLER.partition("[taxes.de]")[0] + 'registration_id = "HRB 1"\n'
+    (anywhere / "grip.toml").write_text(untaxed, encoding="utf-8")
+    made = grip("orders", "create", "ana@example.com", "--package", "starter").stdout
+
+    assert made.partition(" for ")[2] == (
+        "49.00 USD without tax (Outside the scope of tax: none is collected in DE); approve it "
+        "when the money is there.\n"
+    )
+
+
 REFUSED: list[tuple[tuple[str, ...], int, str]] = [
     ((), 2, "invalid_request_error"),
     (("--package", "growth", "--amount", "5 USD"), 2, "invalid_request_error"),
