@@ -95,6 +95,23 @@ async def test_a_refund_that_fails_gives_its_credits_free_again(till: Till):
     await _request(till, order)
 
 
+async def test_a_provider_that_makes_no_refunds_at_all_leaves_nothing_held(
+    till: Till, monkeypatch: pytest.MonkeyPatch
+):
+    """Such as a bridge without `refund_url`: it is a refund that failed."""
+    ana, order = await _paid(till)
+    bank = Bank()
+
+    async def unable(*_: object) -> Refund:
+        raise errors.PaymentProviderUnable("set payments.bank.refund_url")
+
+    monkeypatch.setattr(bank, "refund", unable)
+    refund = await refunds.submit(till.context, Shelf(bank), await _request(till, order))
+    after = await till.wallet(ana)
+
+    assert (refund.state, after.balance, after.held) == ("failed", ALL, 0)
+
+
 async def test_no_more_is_refunded_than_was_paid(till: Till):
     """What is under way counts; so does what went back before."""
     _, order = await _paid(till)

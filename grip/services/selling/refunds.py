@@ -156,7 +156,11 @@ async def _ask(providers: Providers, order: Order, refund: RefundRow) -> Refund:
             order.currency,
             refund.reason,
         )
-    except (errors.PaymentProviderRefused, errors.AmountUnpayable) as error:
+    except (
+        errors.PaymentProviderRefused,
+        errors.PaymentProviderUnable,
+        errors.AmountUnpayable,
+    ) as error:
         log.warning("refund.refused", refund=refund.id, error=str(error))
         return Refund(ref=refund.id, amount_minor=refund.amount_minor, state=payments.FAILED)
 
