@@ -1,8 +1,5 @@
 """`grip config`: what the configuration says, and whether it is right."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import typer
 
 from grip import app as gateway
@@ -19,7 +16,7 @@ def show(config: Config = None, as_json: AsJson = False) -> None:
     """Show every key with the value that holds, wherever it was set; passwords are masked."""
     holds = settings.describe(settings.load(config))
     output.item(
-        holds if as_json else _flat(holds),
+        holds if as_json else settings.flat(holds),
         as_json=as_json,
         title=f"Configuration: {_origin(config)}",
     )
@@ -35,16 +32,6 @@ def check(config: Config = None, as_json: AsJson = False) -> None:
     sentences = [f"The configuration is right: {_origin(config)}.", *risks]
     answer = {"ok": True, "path": None if found is None else str(found), "risks": risks}
     output.message(answer, sentences, as_json=as_json)
-
-
-def _flat(table: Mapping[str, Any], above: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in table.items():
-        if isinstance(value, dict):
-            flat |= _flat(value, f"{above}{key}.")
-        else:
-            flat[above + key] = value
-    return flat
 
 
 def _origin(config: Config) -> str:

@@ -87,6 +87,13 @@ Limit = Annotated[
     typer.Option("--limit", metavar="N", min=0, max=2**63 - 1, help="Show the newest N only."),
 ]
 
+Every = Annotated[
+    float,
+    typer.Option(
+        "--every", min=0.2, max=3600, metavar="S", help="Look again after so many seconds."
+    ),
+]
+
 Since = Annotated[
     str | None,
     typer.Option("--from", metavar="TIME", help="From this time on: 2026-01-31, or with a time."),

@@ -9,7 +9,7 @@ import typer
 
 from grip import app as gateway
 from grip.cli import output
-from grip.cli.options import Actor, AsJson, Config, Limit
+from grip.cli.options import Actor, AsJson, Config, Every, Limit
 from grip.cli.output import moment, number, text
 from grip.cli.runner import run
 from grip.services import tasks
@@ -139,10 +139,7 @@ def watch(
     status: Status = None,
     model: Model = None,
     limit: Limit = None,
-    every: Annotated[
-        float,
-        typer.Option(min=0.2, max=3600, metavar="S", help="Look again after so many seconds."),
-    ] = 2,
+    every: Every = 2,
     config: Config = None,
     as_json: AsJson = False,
 ) -> None:

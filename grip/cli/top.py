@@ -3,12 +3,12 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 import typer
 
 from grip.cli import output
-from grip.cli.options import AsJson, Config
+from grip.cli.options import AsJson, Config, Every
 from grip.cli.output import Part, number, text
 from grip.cli.runner import run
 from grip.clock import to_iso
@@ -34,10 +34,7 @@ _CHANNELS: Final = (text("channel"), text("health"), *_SUMS)
 
 @app.command()
 def top(
-    every: Annotated[
-        float,
-        typer.Option(min=0.2, max=3600, metavar="S", help="Look again after so many seconds."),
-    ] = 2,
+    every: Every = 2,
     config: Config = None,
     as_json: AsJson = False,
 ) -> None:

@@ -39,7 +39,7 @@ async def record(
     `sockets` are the addresses that systemd handed over, which count instead of `[server] host`.
     """
     subject = f"{command}@{host or socket.gethostname()}"
-    after = {_VERSION: __version__, **_flat(configuration.describe(context.settings))}
+    after = {_VERSION: __version__, **configuration.flat(configuration.describe(context.settings))}
     if sockets:
         after[SOCKETS] = list(sockets)
     async with context.database.write() as connection:
@@ -91,13 +91,3 @@ def _difference(
 
 def _fact(command: str) -> str:
     return f"settings:{command}"
-
-
-def _flat(table: Mapping[str, Any], above: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in table.items():
-        if isinstance(value, Mapping):
-            flat |= _flat(value, f"{above}{key}.")
-        else:
-            flat[above + key] = value
-    return flat

@@ -30,7 +30,7 @@ from grip.settings.sections import (
     Upstream,
 )
 from grip.settings.selling import Checkout, Package, Seller, Tax, TaxRule
-from grip.settings.shown import describe, render_example
+from grip.settings.shown import describe, flat, render_example
 from grip.settings.whole import Settings
 
 __all__ = [
@@ -61,6 +61,7 @@ __all__ = [
     "Upstream",
     "check_secret_reference",
     "describe",
+    "flat",
     "load",
     "locate",
     "render_example",

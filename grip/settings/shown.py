@@ -46,6 +46,17 @@ def describe(settings: Settings) -> dict[str, Any]:
     return described
 
 
+def flat(described: Mapping[str, Any], above: str = "") -> dict[str, Any]:
+    """Return what `describe` tells as one row: each value by its dotted name."""
+    row: dict[str, Any] = {}
+    for key, value in described.items():
+        if isinstance(value, Mapping):
+            row |= flat(value, f"{above}{key}.")
+        else:
+            row[above + key] = value
+    return row
+
+
 def _shown(section: Section, table: Any) -> dict[str, object]:
     if isinstance(table, Mapping):
         return dict(table)
