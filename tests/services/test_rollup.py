@@ -115,6 +115,24 @@ async def test_a_block_with_many_groups_is_made_smaller(
     assert (max(sizes), sum(sizes), len(await days(context.database))) == (2, 9, 9)
 
 
+async def test_blocks_grow_again_behind_one_with_many_groups(
+    context: Context, till: Till, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+):
+    """A midnight doubles the groups of its block: the day behind it is added in large ones."""
+    monkeypatch.setattr(rollup, "_GROUPS_MAX", 4)
+    for day in range(2):
+        for number in range(90):
+            await till.ring(1, 1, key_id=f"key_{number % 3}")
+        clock.advance(DAY_S * (1 - day))
+    await rollup.run(context, Run(), block_rows=20)
+
+    async with context.database.read() as connection:
+        sizes = (await connection.execute(sa.select(rollup_block.c.rows))).scalars().all()
+    behind = sizes[next(at for at, size in enumerate(sizes) if size < 20) :]
+    assert (sum(sizes), sizes[:4]) == (180, [20] * 4)
+    assert behind.count(20) >= 2
+
+
 async def test_what_is_killed_before_its_commit_is_added_by_the_next(context: Context, till: Till):
     """The block's row and its sums are one transaction."""
     for _ in range(4):

@@ -93,8 +93,13 @@ async def _next(connection: Connection, mark: int, rows: int) -> tuple[Block, li
         groups = await rollups.sums(connection, block.first_seq, block.last_seq)
         if len(groups) <= _GROUPS_MAX or rows <= _GROUPS_MAX:
             return block, groups
-        rows = max(rows // 4, _GROUPS_MAX)
+        rows = min(rows // 2, _fitting(rows, groups))
     return None
+
+
+def _fitting(rows: int, groups: list[Group]) -> int:
+    """Return how many rows have groups for one transaction, where so many rows have `groups`."""
+    return max(rows * _GROUPS_MAX // len(groups), _GROUPS_MAX)
 
 
 async def _add(context: Context, block: Block, groups: list[Group]) -> _Added:
@@ -102,9 +107,7 @@ async def _add(context: Context, block: Block, groups: list[Group]) -> _Added:
         is_mine = await rollups.add(connection, block, groups)
         failpoints.hit("rollup.before_commit")
     failpoints.hit("rollup.after_commit")
-    growth = 2 if 2 * len(groups) <= _GROUPS_MAX else 1
-    next_rows = max(growth * block.rows, _GROUPS_MAX)
-    return _Added(mine=block.rows if is_mine else 0, next_rows=next_rows)
+    return _Added(mine=block.rows if is_mine else 0, next_rows=_fitting(block.rows, groups))
 
 
 async def _verify(context: Context, how: Run) -> tuple[int, list[str]]:
