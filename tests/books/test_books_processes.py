@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import subprocess
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -12,14 +13,14 @@ import pytest
 
 from grip.clock import system_clock
 from grip.money.amounts import NANO
-
-ROOT = Path(__file__).parents[2]
+from tests import forks
+from tests.e2e.gateway import environ
 
 
 class Worker:
     """One process with books of its own, and what it has told so far."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: forks.Popen) -> None:
         assert process.stdin is not None
         assert process.stdout is not None
         self.process = process
@@ -28,16 +29,27 @@ class Worker:
         self.told: list[tuple[str, str]] = []
 
     async def begin(self, orders: list[dict[str, Any]]) -> None:
-        self._in.write(json.dumps(orders).encode() + b"\n")
-        assert await self._out.readline() == b"ready\n"
+        self._say(json.dumps(orders))
+        assert await asyncio.to_thread(self._out.readline) == "ready\n"
 
     def go(self) -> None:
-        self._in.write(b"go\n")
+        self._say("go")
 
     async def hear(self, count: int | None = None) -> None:
         """Take in so many lines, or all until its end."""
-        while (count is None or len(self.told) < count) and (line := await self._out.readline()):
-            if line.endswith(b"\n"):
+        await asyncio.to_thread(self._hear, count)
+
+    async def end(self) -> int:
+        """Return its status, once it has ended."""
+        return await asyncio.to_thread(self.process.wait)
+
+    def _say(self, line: str) -> None:
+        self._in.write(f"{line}\n")
+        self._in.flush()
+
+    def _hear(self, count: int | None) -> None:
+        while (count is None or len(self.told) < count) and (line := self._out.readline()):
+            if line.endswith("\n"):
                 request_id, outcome = json.loads(line)
                 self.told.append((request_id, outcome))
 
@@ -55,26 +67,26 @@ async def many(database_url, build) -> AsyncIterator[Any]:
 
 
 @pytest.fixture
-async def start(many) -> AsyncIterator[Callable[[int], Awaitable[list[Worker]]]]:
+async def start(many, tmp_path: Path) -> AsyncIterator[Callable[[int], Awaitable[list[Worker]]]]:
     """Starts so many processes on the house; none outlives the test."""
     started: list[Worker] = []
 
     async def start(count: int) -> list[Worker]:
         for _ in range(count):
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "tests.books.worker", many.database.url),
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                cwd=ROOT,
+            process = forks.Popen(
+                [sys.executable, "-m", "tests.books.worker", many.database.url],
+                env=environ(many.database.url),
+                cwd=tmp_path,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
             )
             started.append(Worker(process))
         return started
 
     yield start
     for each in started:
-        if each.process.returncode is None:
-            each.process.kill()
-        await each.process.communicate()
+        each.process.kill()
+        each.process.communicate()
 
 
 def order(entry: Any, count: int, *, settle: Any = None, at_once: int | None = None) -> Any:
@@ -88,7 +100,7 @@ async def run(workers: list[Worker], orders: list[list[Any]]) -> Counter[str]:
     for each in workers:
         each.go()
     await asyncio.gather(*(each.hear() for each in workers))
-    assert [await each.process.wait() for each in workers] == [0] * len(workers)
+    assert [await each.end() for each in workers] == [0] * len(workers)
     return sum((each.counts() for each in workers), Counter())
 
 
@@ -188,7 +200,7 @@ async def test_a_process_that_is_killed_takes_nothing_with_it(many, start):
     await victim.hear(100)
     victim.process.kill()
     await asyncio.gather(*(each.hear() for each in workers))
-    assert [await each.process.wait() for each in workers] == [-9, 0, 0]
+    assert [await each.end() for each in workers] == [-9, 0, 0]
 
     told = {name for each in workers for name, outcome in each.told if outcome == "Settled"}
     usage = await many.rows("usage")

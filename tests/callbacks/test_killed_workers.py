@@ -6,7 +6,6 @@ is killed in the middle of a delivery).
 
 import asyncio
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ import sqlalchemy as sa
 from grip.clock import system_clock
 from grip.services import callback_secrets
 from grip.store.tables import callback
+from tests import forks
 from tests.callbacks.conftest import Post, verified
 from tests.conftest import FakeClock
 from tests.e2e.gateway import environ
@@ -31,7 +31,7 @@ def clock() -> FakeClock:
 
 
 @contextmanager
-def serving(post: Post, server: Stranger, folder: Path) -> Iterator["subprocess.Popen[bytes]"]:
+def serving(post: Post, server: Stranger, folder: Path) -> Iterator[forks.Popen]:
     """Run a gateway that may reach the receiver; it is gone when the block ends."""
     variables = {
         **environ(post.database.url),
@@ -40,7 +40,7 @@ def serving(post: Post, server: Stranger, folder: Path) -> Iterator["subprocess.
     }
     words = [sys.executable, "-m", "grip", "serve"]
     with (folder / "log").open("ab") as log:
-        process = subprocess.Popen(words, env=variables, cwd=folder, stdout=log, stderr=log)
+        process = forks.Popen(words, env=variables, cwd=folder, stdout=log, stderr=log)
     try:
         yield process
     finally:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
+from tests import forks
 from tests.e2e.gateway import CONFIG, STOP_S, Gateway, environ
 
 
@@ -70,13 +71,12 @@ class Nodes:
         orders = json.dumps({"strike": str(self._strike), "dead_after_s": dead_after_s})
         program = [sys.executable, "-m", "tests.crash.launcher", orders]
         with log.open("w") as stderr:
-            process = subprocess.Popen(
+            process = forks.Popen(
                 [*program, "serve", "--port", "0", "--json", *words],
                 env=environ(self._url),
                 cwd=self._folder,
                 stdout=subprocess.PIPE,
                 stderr=stderr,
-                text=True,
             )
         return process, log
 

@@ -6,7 +6,6 @@ refund left tasks that were over and never given back).
 
 import json
 import signal
-import subprocess
 import sys
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import sqlalchemy as sa
 
 from grip.clock import system_clock
 from grip.store.tables import task
+from tests import forks
 from tests.conftest import FakeClock
 from tests.e2e.gateway import STOP_S, environ
 from tests.tasks.conftest import studio
@@ -29,12 +29,12 @@ def clock() -> FakeClock:
     return FakeClock(system_clock())
 
 
-def _worker(url: str, folder: Path) -> "subprocess.Popen[bytes]":
+def _worker(url: str, folder: Path) -> forks.Popen:
     """Start a worker that dies where the file `strike` says so."""
     orders = json.dumps({"strike": str(folder / "strike")})
     words = [sys.executable, "-m", "tests.crash.launcher", orders, "worker"]
     with (folder / "log").open("ab") as log:
-        return subprocess.Popen(words, env=environ(url), cwd=folder, stdout=log, stderr=log)
+        return forks.Popen(words, env=environ(url), cwd=folder, stdout=log, stderr=log)
 
 
 async def _let_go(studio: Studio) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import grip
+from tests import forks
 
 STOP_S = 60
 SECRET = "sk-upstream-secret"
@@ -77,13 +78,12 @@ def serving(
     (folder / "grip.toml").write_text(config)
     log = folder / "stderr"
     with log.open("w") as stderr:
-        process = subprocess.Popen(
+        process = forks.Popen(
             [sys.executable, "-m", "grip", "serve", "--port", "0", "--json", *words],
             env=environ(database_url),
             cwd=folder,
             stdout=subprocess.PIPE,
             stderr=stderr,
-            text=True,
         )
     assert process.stdout is not None
     with process.stdout:
@@ -119,11 +119,8 @@ def _surprises(log: str) -> list[str]:
 
 def command(database_url: str, folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
     """Run one command to its end."""
-    return subprocess.run(
-        [sys.executable, "-m", "grip", *words],
-        env=environ(database_url),
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    program = [sys.executable, "-m", "grip", *words]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with forks.Popen(program, env=environ(database_url), cwd=folder, **pipes) as process:
+        told, complained = process.communicate()
+    return subprocess.CompletedProcess(program, process.returncode, told, complained)

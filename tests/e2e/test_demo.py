@@ -9,6 +9,7 @@ import httpx2
 import pytest
 from openai import OpenAI
 
+from tests import forks
 from tests.e2e.gateway import command, environ, serving
 
 UNITS = ("input", "per_image", "per_second", "per_character")
@@ -43,13 +44,12 @@ def test_the_printed_line_works_in_a_shell(own_url: str, tmp_path: Path):
 @pytest.mark.parametrize("own_url", ["sqlite"], indirect=True)
 def test_people_get_the_same_line_in_words(own_url: str, tmp_path: Path):
     """Without --json, one of the printed lines is the command."""
-    process = subprocess.Popen(
+    process = forks.Popen(
         [sys.executable, "-m", "grip", "serve", "--demo", "--port", "0"],
         env=environ(own_url),
         cwd=tmp_path,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        text=True,
     )
     assert process.stdout is not None
     with process.stdout as printed:

@@ -1,35 +1,42 @@
 """Many who buy at once, in processes of their own, some of whose transactions are rolled back."""
 
 import asyncio
+import subprocess
 import sys
+from pathlib import Path
 
 import msgspec
 
 from grip.payments.port import Charge
 from grip.services.context import Context
+from tests import forks
+from tests.e2e.gateway import environ
 from tests.selling import rush
 
 WORKERS, EACH = 4, 30
 
 
-async def _work(url: str, number: int, wallets: list[str]) -> list[Charge]:
+def _work(url: str, folder: Path, number: int, wallets: list[str]) -> list[Charge]:
     """Run one worker to its end."""
-    words = ("-m", "tests.selling.rush", url, str(number * EACH), str(EACH), *wallets)
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, *words, stdout=asyncio.subprocess.PIPE
-    )
-    told, _ = await process.communicate()
+    module = [sys.executable, "-m", "tests.selling.rush"]
+    words = [*module, url, str(number * EACH), str(EACH), *wallets]
+    pipe = subprocess.PIPE
+    with forks.Popen(words, env=environ(url), cwd=folder, stdout=pipe) as process:
+        told, _ = process.communicate()
     assert process.returncode == 0
     return msgspec.json.decode(told, type=list[Charge])
 
 
 async def test_orders_of_four_workers_leave_no_gap_and_no_difference(
-    context: Context,
+    context: Context, tmp_path: Path
 ):
     """Numbers from 1 on, and orders, provider, journal and documents agree."""
     wallets = await rush.customers(context, 7)
     sold = await asyncio.gather(
-        *(_work(context.database.url, number, wallets) for number in range(WORKERS))
+        *(
+            asyncio.to_thread(_work, context.database.url, tmp_path, number, wallets)
+            for number in range(WORKERS)
+        )
     )
     charges = [charge for each in sold for charge in each]
     numbers = await rush.numbers(context)
