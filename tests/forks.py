@@ -27,6 +27,9 @@ _SIGNATURE: Final = inspect.signature(
     subprocess.Popen._execute_child  # type: ignore[attr-defined]
 )
 _PIPES: Final = ("p2cread", "p2cwrite", "c2pread", "c2pwrite", "errread", "errwrite")
+_AT_START: Final = ("LD_", "PYTHON")
+"""How variables begin that are read before any program: who sets one gets an interpreter."""
+
 _UNTOLD: Final = ("preexec_fn", "pass_fds", "shell", "umask", "start_new_session")
 
 
@@ -43,6 +46,9 @@ class Popen(subprocess.Popen[str]):
     def _execute_child(self, *given: Any) -> None:
         """Fork, where the class forks and executes; the same from Python 3.11 to 3.14."""
         told = _SIGNATURE.bind(self, *given).arguments
+        if any(name.startswith(_AT_START) and name != "PYTHONPATH" for name in told["env"]):
+            super()._execute_child(*given)  # type: ignore[misc]
+            return
         pipes = {name: told[name] for name in _PIPES}
         try:
             assert not [name for name in _UNTOLD if told[name] not in (None, False, (), -1)]

@@ -11,6 +11,7 @@ import pytest
 
 from tests import forks
 
+ROOT = str(Path(forks.__file__).parents[1])
 MIRROR = [sys.executable, "-m", "tests.house.mirror"]
 
 
@@ -55,3 +56,13 @@ def test_what_would_change_a_process_before_it_begins_is_refused(
     """A fork has no such moment."""
     with pytest.raises(AssertionError):
         forks.Popen(MIRROR, env={}, cwd=tmp_path, **option)
+
+
+def test_a_variable_for_the_loader_is_for_a_process_that_is_started(tmp_path: Path):
+    """A preloaded library has nothing to be loaded into where nothing is loaded."""
+    environ = {"PYTHONPATH": ROOT, "PYTHONMALLOC": "malloc"}
+    process = forks.Popen(MIRROR, env=environ, cwd=tmp_path, stdin=subprocess.PIPE)
+    program = Path(f"/proc/{process.pid}/cmdline").read_text()
+    process.communicate("0\n")
+
+    assert program.split("\0")[1:3] == MIRROR[1:]
