@@ -18,7 +18,12 @@ from grip.services.ledger import Report
 
 app = typer.Typer(help="The journal of credits, and its invariants.")
 
-_COLUMNS = (text("name", "check"), text("ok"), number("count", "violations"), text("violations"))
+_COLUMNS = (
+    text("name", "check"),
+    text("ok"),
+    number("count", "violations"),
+    text("violations", "what"),
+)
 
 
 @app.callback()

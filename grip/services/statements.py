@@ -1,7 +1,9 @@
 """A wallet's statement: what it held, every change in a period, what it held then.
 
-Opening plus rows is closing, exactly: all three come from the journal and the usage rows as they
-stood at one moment. Debt has no place in it: what a call drew from the debt changed no balance.
+Opening plus rows is closing, exactly: the closing is what the wallet holds less what has moved it
+since, the opening is the closing less the rows, as all of it stood at one moment. That a wallet
+holds what its rows make is proven by `grip ledger verify`.
+Debt has no place in it: what a call drew from the debt changed no balance.
 It carries the line of the last checkpoint, where that covers every row in it.
 """
 
@@ -16,7 +18,7 @@ from grip.money.running import Posting
 from grip.services import checkpoints, references
 from grip.services.context import Context
 from grip.services.spreadsheets import BYTE_ORDER_MARK, harmless
-from grip.store import ledger, usage
+from grip.store import ledger, rollups, usage
 from grip.store.engine import Connection
 from grip.store.proofs import checkpoints as checkpoint_store
 from grip.store.records import Transfer, Wallet
@@ -87,14 +89,14 @@ async def statement(
     async with context.database.read() as connection:
         await freeze(connection)
         wallet = await references.wallet(connection, wallet_ref)
-        opening = await ledger.balance_before(connection, wallet.id, from_us)
+        from_seq = 0 if from_us is None else await rollups.seq_from(connection, from_us)
         transfers = await ledger.window(connection, wallet.id, from_us, to_us)
-        calls = await usage.draws(connection, wallet.id, from_us, to_us)
+        draws = await usage.draws(connection, wallet.id, from_us, to_us, from_seq=from_seq)
+        closing = await _balance_before(connection, wallet, to_us)
         proof = await _proof(connection, wallet.id, to_us)
-    postings = running.run(
-        opening, (_transferred(wallet, item) for item in transfers), map(_called, calls)
-    )
-    rows = [_row(posting, balance) for posting, balance in postings]
+    moves, calls = [_transferred(wallet, one) for one in transfers], list(map(_called, draws))
+    opening = closing - sum(posting.amount for posting in (*moves, *calls))
+    rows = [_row(posting, balance) for posting, balance in running.run(opening, moves, calls)]
     return Statement(
         wallet_id=wallet.id,
         owner=wallet.owner,
@@ -102,7 +104,7 @@ async def statement(
         to_us=to_us,
         opening=opening,
         rows=rows,
-        closing=rows[-1].balance if rows else opening,
+        closing=closing,
         checkpoint=proof,
     )
 
@@ -158,6 +160,19 @@ def draw_pdf(statement: Statement, *, seller: str, now_us: int) -> bytes:
             checkpoint=statement.checkpoint or "",
         )
     )
+
+
+async def _balance_before(connection: Connection, wallet: Wallet, at_us: int | None) -> int:
+    """Return what a wallet held at a time: what it holds, less all that has moved it since.
+
+    What came later is less to read than what came before, at most times.
+    """
+    if at_us is None:
+        return wallet.balance
+    from_seq = await rollups.seq_from(connection, at_us)
+    moved = await ledger.moved_since(connection, wallet.id, at_us)
+    drawn = await usage.drawn_since(connection, wallet.id, at_us, from_seq=from_seq)
+    return wallet.balance - moved - drawn
 
 
 async def _proof(connection: Connection, wallet_id: str, to_us: int | None) -> str | None:

@@ -80,7 +80,7 @@ def _credentials(given: Path | None, environ: Mapping[str, str], reference: str)
     if not directory:
         raise SecretUnresolved(
             f"the secret {reference} needs $CREDENTIALS_DIRECTORY, which systemd sets; "
-            "add LoadCredential= to the unit"
+            "add LoadCredential= to the unit, or run gripc (docs/install.md)"
         )
     return Path(directory)
 

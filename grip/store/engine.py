@@ -45,9 +45,13 @@ _UNCONNECTED = (
 _PRIMARY = 0xFF
 """The part of SQLite's extended error codes that says which of the plain ones it is."""
 
-_NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 _FULL = "make room on the disk of the database; a gateway that runs goes on by itself"
 _BROKEN = "the file is broken: stop grip, and restore a backup (grip db restore)"
+_REMEDIES_OF_SYSTEM = {
+    errno.ENOSPC: _FULL,
+    errno.EDQUOT: _FULL,
+    errno.ENOENT: "database.url names a file, a socket or a certificate that is not there",
+}
 _REMEDIES = {
     sqlite3.SQLITE_FULL: _FULL,
     # What it says where the index of the log finds no space: "disk I/O error", and no more.
@@ -178,7 +182,9 @@ def _cause(error: BaseException) -> BaseException:
 
 def _remedy(cause: BaseException) -> str | None:
     if isinstance(cause, OSError):
-        return _FULL if cause.errno in _NO_SPACE else None
+        return _REMEDIES_OF_SYSTEM.get(cause.errno or 0)
+    if isinstance(cause.__cause__ or cause, asyncpg.ClientConfigurationError):
+        return "correct database.url"
     code: int = getattr(cause, "sqlite_errorcode", sqlite3.SQLITE_OK)
     return _REMEDIES.get(code) or _REMEDIES.get(code & _PRIMARY)
 

@@ -81,22 +81,12 @@ async def posted_on_account(
     return [(row[0], int(row[1])) for row in await connection.execute(query)]
 
 
-async def balance_before(connection: AsyncConnection, wallet_id: str, at_us: int | None) -> int:
-    """Return what a wallet's balance was before the time `at_us`, from journal and usage alone."""
-    if at_us is None:
-        return 0
+async def moved_since(connection: AsyncConnection, wallet_id: str, at_us: int) -> int:
+    """Return by how much transfers have moved a wallet's balance from the time `at_us` on."""
     moved = sa.select(sa.func.coalesce(sa.func.sum(_signed(wallet_id)), 0)).where(
-        _of(wallet_id), ledger_transfer.c.created_us < at_us
+        _of(wallet_id), ledger_transfer.c.created_us >= at_us
     )
-    drawn = sa.select(
-        sa.func.coalesce(sa.func.sum(usage.c.credits - usage.c.debt_credits), 0)
-    ).where(
-        usage.c.wallet_id == wallet_id,
-        usage.c.created_us < at_us,
-        usage.c.transfer_id.is_(None),
-    )
-    credited = int((await connection.execute(moved)).scalar_one())
-    return credited - int((await connection.execute(drawn)).scalar_one())
+    return int((await connection.execute(moved)).scalar_one())
 
 
 async def window(

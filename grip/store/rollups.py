@@ -94,6 +94,19 @@ async def newest_within(connection: AsyncConnection, from_us: int, to_us: int) -
     return found
 
 
+async def seq_from(connection: AsyncConnection, at_us: int) -> int:
+    """Return a `seq` that no row of usage from the time `at_us` on is below, as blocks tell.
+
+    0 where they tell nothing.
+    """
+    reaching = sa.select(sa.func.min(rollup_block.c.number)).where(rollup_block.c.last_us >= at_us)
+    first = (await connection.execute(reaching)).scalar_one()
+    query = sa.select(sa.func.coalesce(sa.func.max(rollup_block.c.last_seq), -1) + 1)
+    if first is not None:
+        query = query.where(rollup_block.c.number < first)
+    return int((await connection.execute(query)).scalar_one())
+
+
 async def span(connection: AsyncConnection) -> tuple[int, int] | None:
     """Return the times of the earliest and the latest row in all blocks, None without any."""
     query = sa.select(sa.func.min(rollup_block.c.first_us), sa.func.max(rollup_block.c.last_us))

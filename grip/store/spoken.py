@@ -35,13 +35,20 @@ def of_statement(context: sa.ExceptionContext) -> None:
 
 def is_about_a_value(error: BaseException | None) -> bool:
     """Whether asyncpg could not send a value, which says nothing of the database."""
-    return isinstance(error, asyncpg.InterfaceError) and isinstance(error, ValueError)
+    return (
+        isinstance(error, asyncpg.InterfaceError)
+        and isinstance(error, ValueError)
+        and not isinstance(error, asyncpg.ClientConfigurationError)
+    )
 
 
 def _sentence(error: BaseException) -> str | None:
     """Return what an error of asyncpg's may say, None for one of anybody else's."""
     if isinstance(error, asyncpg.PostgresError):
-        code = str(error.sqlstate)
-        said = "a value is wrong" if code.startswith(_ABOUT_VALUES) else str(error.args[0])
-        return f"{type(error).__name__}: {said} (SQLSTATE {code})"
+        code, said = f"(SQLSTATE {error.sqlstate})", str(error.args[0])
+        if said.endswith(code):  # it was spoken of before
+            return said
+        if str(error.sqlstate).startswith(_ABOUT_VALUES):
+            said = "a value is wrong"
+        return f"{type(error).__name__}: {said} {code}"
     return "a value does not fit its column" if is_about_a_value(error) else None

@@ -108,21 +108,44 @@ async def rates_of(connection: AsyncConnection, price_id: str) -> Rates | None:
 
 
 async def draws(
-    connection: AsyncConnection, wallet_id: str, from_us: int | None, to_us: int | None
+    connection: AsyncConnection,
+    wallet_id: str,
+    from_us: int | None,
+    to_us: int | None,
+    *,
+    from_seq: int = 0,
 ) -> list[Draw]:
     """Return what calls drew from a wallet at [from, to), oldest first.
 
-    What tasks drew is in the journal.
+    What tasks drew is in the journal. `from_seq` is a lower bound of the rows' own, where one is
+    known.
     """
     columns = [usage.c[name] for name in Draw.__dataclass_fields__ if name in usage.c]
     query = (
         sa.select(usage.c.created_us.label("at_us"), *columns)
-        .where(
-            usage.c.wallet_id == wallet_id, usage.c.transfer_id.is_(None), *_between(from_us, to_us)
-        )
+        .where(*_drawn_from(wallet_id, from_seq), *_between(from_us, to_us))
         .order_by(usage.c.created_us, usage.c.seq)
     )
     return [rows.record(Draw, row) for row in (await connection.execute(query)).mappings()]
+
+
+async def drawn_since(
+    connection: AsyncConnection, wallet_id: str, at_us: int, *, from_seq: int = 0
+) -> int:
+    """Return by how much calls have moved a wallet's balance from the time `at_us` on."""
+    drawn = sa.func.sum(usage.c.debt_credits - usage.c.credits)
+    query = sa.select(sa.func.coalesce(drawn, 0)).where(
+        *_drawn_from(wallet_id, from_seq), *_between(at_us, None)
+    )
+    return int((await connection.execute(query)).scalar_one())
+
+
+def _drawn_from(wallet_id: str, from_seq: int) -> tuple[sa.ColumnElement[bool], ...]:
+    return (
+        usage.c.wallet_id == wallet_id,
+        usage.c.seq >= from_seq,
+        usage.c.transfer_id.is_(None),
+    )
 
 
 async def pricings(

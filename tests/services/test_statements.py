@@ -7,7 +7,10 @@ import pytest
 from grip import errors
 from grip.clock import to_iso
 from grip.services import checkpoints, closing, wallets
+from grip.services.maintenance import rollup
+from grip.services.maintenance.step import Run
 from grip.services.statements import Statement, StatementRow, statement, write_csv
+from grip.store import rollups
 
 
 async def test_a_statement_lists_every_change_with_its_balance(shop, context, clock):
@@ -67,6 +70,34 @@ async def test_periods_follow_one_another_without_a_gap(shop, context, clock):
     for part in parts:
         assert part.opening + sum(row.amount for row in part.rows) == part.closing
     assert whole.closing == (await wallets.get(context, ana.email)).balance
+
+
+async def test_a_rollup_spares_the_reading_of_rows_and_loses_none(shop, context, clock):
+    """Blocks say where a period begins, though one call is written long after its time."""
+    ana, ben = await shop.customer(), await shop.customer("ben@example.com")
+    keys = await shop.key(ana), await shop.key(ben)
+    begun = clock()
+    for after_s in (60, 240, 120, 180, 30, 300):
+        clock.now_us = begun + after_s * 1_000_000
+        for key in keys[: 1 if after_s == 240 else 2]:
+            await shop.call(key)
+    edges = [None, *(begun + after_s * 1_000_000 for after_s in range(0, 330, 30)), None]
+
+    async def told() -> list[Statement]:
+        return [
+            await statement(context, who.email, from_us=start, to_us=end)
+            for who in (ana, ben)
+            for start, end in pairwise(edges)
+        ]
+
+    before = await told()
+    await rollup.run(context, Run(), block_rows=2)
+    async with context.database.read() as connection:
+        spared = [await rollups.seq_from(connection, edge) for edge in edges[1:-1]]
+
+    assert await told() == before
+    assert sum(len(one.rows) for one in before) == 2 + 11
+    assert sorted(set(spared)) == [0, 3, 9]
 
 
 async def test_a_statement_carries_the_checkpoint_that_covers_its_rows(shop, context, clock):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.engine import make_url
 
 from grip import errors
 from grip.store.engine import Connection, Database
@@ -63,6 +64,39 @@ async def test_a_file_that_cannot_be_opened_is_told_with_what_it_needs(tmp_path:
     await database.close()
 
     assert "writable for the user that grip runs as" in caught.value.detail
+
+
+@pytest.mark.parametrize(
+    ("option", "told"),
+    [
+        ("sslmode=verify-full&sslrootcert=/nowhere/root.crt", "No such file or directory"),
+        ("sslmode=bogus", "`sslmode` parameter must be one of"),
+    ],
+)
+async def test_an_address_of_postgresql_that_is_wrong_is_told_as_that(option: str, told: str):
+    """And no value is looked for that would not fit a column."""
+    database = Database(f"postgresql://grip@127.0.0.1:1/grip?{option}")
+    with pytest.raises(errors.DatabaseUnavailable) as caught:
+        async with database.read():
+            pass
+    await database.close()
+
+    assert told in caught.value.detail
+    assert "database.url" in caught.value.detail
+
+
+async def test_what_the_server_refuses_a_connection_for_is_told_once(postgres_url: str):
+    """By its kind, its sentence and its code."""
+    away = make_url(postgres_url).set(database="nowhere")
+    database = Database(away)
+    with pytest.raises(errors.DatabaseUnavailable) as caught:
+        async with database.read():
+            pass
+    await database.close()
+
+    assert caught.value.detail == (
+        'InvalidCatalogNameError: database "nowhere" does not exist (SQLSTATE 3D000)'
+    )
 
 
 async def test_a_pool_without_a_free_connection_says_that_the_database_is_away(

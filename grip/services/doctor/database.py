@@ -226,7 +226,8 @@ def of_postgres(state: PostgresState) -> list[Finding]:
             warning(
                 _NAME,
                 "The way to PostgreSQL is not encrypted, and leaves this machine.",
-                "Add ?sslmode=verify-full to [database] url.",
+                "Add ?sslmode=verify-full&sslrootcert=FILE to [database] url, FILE being the "
+                "certificate of the server's authority.",
             )
         )
     return found

@@ -68,7 +68,7 @@ def _unresolved(name: str, where: str, reference: str, missing: errors.SecretUnr
         return warning(
             name,
             f"{where}: {reference} cannot be seen from here, but by the service alone.",
-            "See that the unit has LoadCredential= for it.",
+            "Run doctor with the service's credentials: `gripc doctor` (docs/install.md).",
         )
     return error(name, sentence, "Give it a value, or name another reference.")
 
