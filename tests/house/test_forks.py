@@ -61,7 +61,10 @@ def test_what_would_change_a_process_before_it_begins_is_refused(
 def test_a_variable_for_the_loader_is_for_a_process_that_is_started(tmp_path: Path):
     """A preloaded library has nothing to be loaded into where nothing is loaded."""
     environ = {"PYTHONPATH": ROOT, "PYTHONMALLOC": "malloc"}
-    process = forks.Popen(MIRROR, env=environ, cwd=tmp_path, stdin=subprocess.PIPE)
+    pipe = subprocess.PIPE
+    process = forks.Popen(MIRROR, env=environ, cwd=tmp_path, stdin=pipe, stdout=pipe)
+    assert process.stdout is not None
+    process.stdout.readline()
     program = Path(f"/proc/{process.pid}/cmdline").read_text()
     process.communicate("0\n")
 
