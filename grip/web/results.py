@@ -56,27 +56,34 @@ async def respond_result(
     watch = asyncio.create_task(_left(receive))
     try:
         async with aclosing(reader.open(key, part.start, part.stop)) as chunks:
-            await _stream(send, {**head, "headers": headers}, chunks, watch)
+            size = part.stop - part.start
+            await _stream(send, {**head, "headers": headers}, size, chunks, watch)
     finally:
         watch.cancel()
 
 
 async def _stream(
-    send: Send, head: Any, chunks: AsyncGenerator[bytes, None], watch: "asyncio.Task[None]"
+    send: Send,
+    head: Any,
+    size: int,
+    chunks: AsyncGenerator[bytes, None],
+    watch: "asyncio.Task[None]",
 ) -> None:
-    """Send each piece once the server has taken the one before, while the client is there."""
+    """Send each piece once the server has taken the one before, while the client is there.
+
+    The answer is over with its last byte: by the length that it was told, a client knows, and what
+    it asks next would not be heard before (`protocol.py`).
+    """
     piece = await anext(chunks)
     await _send(send, head)
     try:
         while piece and not watch.done():
-            await _send(send, {"type": "http.response.body", "body": piece, "more_body": True})
+            size -= len(piece)
+            await _send(send, {"type": "http.response.body", "body": piece, "more_body": size > 0})
             piece = await anext(chunks, b"")
     except errors.GripError as error:
         # Without an end, the server closes the connection.
         log.warning("result.broke_off", error=str(error))
-        return
-    if not watch.done():
-        await _send(send, {"type": "http.response.body", "body": b"", "more_body": False})
 
 
 def _headers(key: str, stored: Stored, part: Slice, etag: bytes | None) -> Headers:

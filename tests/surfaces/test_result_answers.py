@@ -3,7 +3,7 @@
 import asyncio
 import socket
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 import httpx2
@@ -169,7 +169,35 @@ async def test_a_reader_that_waits_makes_nothing_be_read_ahead():
     await answer
     assert reader.given == 1000
     assert sum(len(message.get("body", b"")) for message in sent) == STORED.size
-    assert [message.get("more_body") for message in sent[1:]] == [True] * 1000 + [False]
+    assert [message.get("more_body") for message in sent[1:]] == [True] * 999 + [False]
+
+
+async def test_an_answer_is_over_with_its_last_byte():
+    """Who has all of it may ask for the next thing at once, however long its store needs to end."""
+    asked_again, released = asyncio.Event(), asyncio.Event()
+
+    class Lingering(Reader):
+        async def open(self, key: str, start: int, stop: int) -> AsyncGenerator[bytes, None]:
+            async with aclosing(super().open(key, start, stop)) as pieces:
+                async for piece in pieces:
+                    yield piece
+            await released.wait()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        stored = Stored(size=2 * PIECE, sha256="", content_type="video/mp4")
+        reader = Reader() if asked_again.is_set() else Lingering()
+        await respond_result(scope, receive, send, key=KEY, stored=stored, reader=reader)
+
+    async with serving(app) as (host, port), httpx2.AsyncClient() as client:
+        first = await client.get(f"http://{host}:{port}/")
+        asked_again.set()
+        try:
+            second = await client.get(f"http://{host}:{port}/")
+        finally:
+            released.set()
+
+    assert first.content == second.content == bytes(2 * PIECE)
+    assert first.extensions["network_stream"] is second.extensions["network_stream"]
 
 
 async def test_a_client_that_leaves_ends_the_reading():
