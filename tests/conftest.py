@@ -10,7 +10,10 @@ import shutil
 import signal
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
+from typing import Final
 
 import pytest
 from hypothesis import settings
@@ -38,8 +41,33 @@ settings.load_profile("house")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+_TESTS: Final = Path(__file__).parent
+_LONG: Final = ("crash", "docs", "drill", "tasks")
+
 # What is collected stays: looking for garbage among it takes as long as collecting it.
 gc.disable()
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Import all tests, each worker from a place of its own on.
+
+    In a new checkout pytest rewrites the assertions of each file, and keeps the outcome beside it:
+    in one order, every worker would rewrite all of them.
+    """
+    worker = getattr(session.config, "workerinput", None)
+    if worker is None or session.config.args_source is not pytest.Config.ArgsSource.TESTPATHS:
+        return
+    paths = sorted(path for path in _TESTS.rglob("test_*.py") if "clients" not in path.parts)
+    first = len(paths) * int(worker["workerid"].removeprefix("gw")) // worker["workercount"]
+    for path in (*paths[first:], *paths[:first]):
+        module = ".".join(path.relative_to(_TESTS.parent).with_suffix("").parts)
+        with suppress(Exception):  # collecting it says what is wrong
+            import_module(module)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes a minute a file: what is begun last, the others wait for."""
+    items.sort(key=lambda item: item.path.parent.name not in _LONG)
 
 
 def pytest_collection_finish() -> None:
@@ -71,8 +99,9 @@ class FakeClock:
 
 
 @pytest.fixture(scope="session")
-def anyio_backend() -> str:
-    return "asyncio"
+def anyio_backend() -> tuple[str, dict[str, bool]]:
+    """The loop that grip runs on."""
+    return "asyncio", {"use_uvloop": True}
 
 
 @pytest.fixture
@@ -81,7 +110,7 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture(scope="session")
-async def sqlite_template(anyio_backend: str) -> AsyncIterator[Path]:
+async def sqlite_template(anyio_backend: object) -> AsyncIterator[Path]:
     """A migrated SQLite file."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "template.db"
@@ -108,7 +137,7 @@ def postgres_server() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-async def postgres_template(anyio_backend: str, postgres_server: str) -> AsyncIterator[str]:
+async def postgres_template(anyio_backend: object, postgres_server: str) -> AsyncIterator[str]:
     """The name of a migrated database on the server."""
     name = await postgres_pool.create(postgres_server)
     database = Database(postgres_pool.url(postgres_server, name))

@@ -4,6 +4,7 @@ Owns what a test and the processes that it starts could hear of that one: variab
 /etc/grip. By either of them, tests would write into books that are in use.
 """
 
+import asyncio
 import os
 import subprocess
 from collections.abc import Callable, Mapping, MutableMapping
@@ -16,6 +17,7 @@ from tests.apart import sitecustomize
 _APART: Final = str(Path(__file__).parent / "apart")
 _OURS: Final = "GRIP_TEST_"
 _start: Callable[..., None] = subprocess.Popen.__init__
+_start_beside = asyncio.create_subprocess_exec
 
 
 def _deaf(environ: Mapping[str, str]) -> dict[str, str]:
@@ -32,6 +34,14 @@ def _start_apart(
     _start(self, *words, env=_deaf(environ), **options)
 
 
+async def _start_beside_apart(
+    *words: Any, env: Mapping[str, str] | None = None, **options: Any
+) -> asyncio.subprocess.Process:
+    """Start one as the loop does that grip runs on: not by `subprocess`."""
+    environ = os.environ if env is None else env  # noqa: TID251 - what the process would get
+    return await _start_beside(*words, env=_deaf(environ), **options)
+
+
 def forget(environ: MutableMapping[str, str]) -> None:
     """Take what configures grip out of the variables, but for what tests are told themselves."""
     for name in [name for name in environ if name.startswith("GRIP_")]:
@@ -46,3 +56,4 @@ def keep_out() -> None:
     forget(environ)
     environ.update(_deaf(environ))
     subprocess.Popen.__init__ = _start_apart  # type: ignore[method-assign, assignment]
+    asyncio.create_subprocess_exec = _start_beside_apart  # type: ignore[assignment]

@@ -31,8 +31,8 @@ def test_it_is_for_processes_too(environ: dict[str, str] | None):
     assert said.stdout == f"{NOWHERE}\n"
 
 
-async def test_it_is_for_processes_that_asyncio_starts():
-    """They are the same ones."""
+async def test_it_is_for_processes_that_a_loop_starts():
+    """The one that grip runs on has a way of its own to start them."""
     process = await asyncio.create_subprocess_exec(
         *LOOK, env={}, cwd=ROOT, stdout=asyncio.subprocess.PIPE
     )
