@@ -48,25 +48,28 @@ def till(context: Context) -> Till:
 @pytest.fixture
 async def summer(context: Context, till: Till) -> Context:
     """A call a day from 1 August to 30 September, each with its detail, the last of them failed."""
-    for day in range(61):
-        at_us = AUGUST + day * DAY_US
-        await put_detail(context, f"req_{day + 1}", at_us)
-        if day < 60:
-            await till.ring(1, 1, created_us=at_us)
+    days = [AUGUST + day * DAY_US for day in range(61)]
+    details = [_detail(f"req_{number}", at_us) for number, at_us in enumerate(days, 1)]
+    async with context.database.write() as connection:
+        await connection.execute(sa.insert(detail), details)
+        for at_us in days[:-1]:
+            await till.put(connection, 1, 1, created_us=at_us)
     return context
 
 
+def _detail(request_id: str, at_us: int, route: str = "r") -> dict[str, Any]:
+    return {
+        "request_id": request_id,
+        "created_us": at_us,
+        "wallet_id": "x",
+        "key_id": "x",
+        "route_id": route,
+        "trace": "{}",
+    }
+
+
 async def put_detail(context: Context, request_id: str, at_us: int, route: str = "r") -> None:
-    await put(
-        context,
-        detail,
-        request_id=request_id,
-        created_us=at_us,
-        wallet_id="x",
-        key_id="x",
-        route_id=route,
-        trace="{}",
-    )
+    await put(context, detail, **_detail(request_id, at_us, route))
 
 
 async def put(context: Context, table: sa.Table, **values: Any) -> None:
