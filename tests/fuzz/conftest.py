@@ -12,7 +12,7 @@ from tests.fuzz.inside import Inside, open_inside
 @pytest.fixture(scope="module")
 def portal() -> Iterator[BlockingPortal]:
     """A loop beside the tests."""
-    with start_blocking_portal("asyncio") as portal:
+    with start_blocking_portal("asyncio", {"use_uvloop": True}) as portal:
         yield portal
 
 
