@@ -1,5 +1,6 @@
 """What a payment provider is answered, and when: after the commit, or not with 200."""
 
+import asyncio
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
@@ -44,7 +45,8 @@ async def _post(till: Till, order: Order, raw: bytes, path: str = "/webhooks/str
             balance = (await _wallet(till, order)).balance
             seen.append(Answer(status=message["status"], balance=balance))
 
-    await webhooks.handler(app)(scope, receive, send)  # type: ignore[arg-type]
+    handle = webhooks.handler(app)
+    await asyncio.ensure_future(handle(scope, receive, send))  # type: ignore[arg-type]
     (answer,) = seen
     return answer
 

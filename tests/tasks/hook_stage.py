@@ -3,6 +3,7 @@
 Calls come in where the server hands them over: at the handler of their route.
 """
 
+import asyncio
 import dataclasses
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -100,7 +101,8 @@ class Stage:
 
         assert hooks.is_hook(scope["path"])
         reception = (room or self.studio.room).reception
-        await hooks.handler(reception, lambda kind: f"{kind}_{self.number}")(scope, receive, send)
+        handle = hooks.handler(reception, lambda kind: f"{kind}_{self.number}")
+        await asyncio.ensure_future(handle(scope, receive, send))  # each request is a task
         return sent[0]["status"], sent[1]["body"]
 
     async def row(self, task: Task) -> dict[str, Any]:
