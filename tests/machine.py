@@ -17,7 +17,6 @@ from tests.apart import sitecustomize
 _APART: Final = str(Path(__file__).parent / "apart")
 _OURS: Final = "GRIP_TEST_"
 _start: Callable[..., None] = subprocess.Popen.__init__
-_start_beside = asyncio.create_subprocess_exec
 
 
 def _deaf(environ: Mapping[str, str]) -> dict[str, str]:
@@ -34,12 +33,14 @@ def _start_apart(
     _start(self, *words, env=_deaf(environ), **options)
 
 
-async def _start_beside_apart(
-    *words: Any, env: Mapping[str, str] | None = None, **options: Any
-) -> asyncio.subprocess.Process:
-    """Start one as the loop does that grip runs on: not by `subprocess`."""
-    environ = os.environ if env is None else env  # noqa: TID251 - what the process would get
-    return await _start_beside(*words, env=_deaf(environ), **options)
+def _apart(start: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a way of asyncio to start processes; the loop of grip does not use `subprocess`."""
+
+    async def started(*words: Any, env: Mapping[str, str] | None = None, **options: Any) -> Any:
+        environ = os.environ if env is None else env  # noqa: TID251 - what the process would get
+        return await start(*words, env=_deaf(environ), **options)
+
+    return started
 
 
 def forget(environ: MutableMapping[str, str]) -> None:
@@ -56,4 +57,5 @@ def keep_out() -> None:
     forget(environ)
     environ.update(_deaf(environ))
     subprocess.Popen.__init__ = _start_apart  # type: ignore[method-assign, assignment]
-    asyncio.create_subprocess_exec = _start_beside_apart  # type: ignore[assignment]
+    asyncio.create_subprocess_exec = _apart(asyncio.create_subprocess_exec)
+    asyncio.create_subprocess_shell = _apart(asyncio.create_subprocess_shell)

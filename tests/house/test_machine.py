@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -31,11 +32,15 @@ def test_it_is_for_processes_too(environ: dict[str, str] | None):
     assert said.stdout == f"{NOWHERE}\n"
 
 
-async def test_it_is_for_processes_that_a_loop_starts():
+@pytest.mark.parametrize("is_shell", [False, True])
+async def test_it_is_for_processes_that_a_loop_starts(*, is_shell: bool):
     """The one that grip runs on has a way of its own to start them."""
-    process = await asyncio.create_subprocess_exec(
-        *LOOK, env={}, cwd=ROOT, stdout=asyncio.subprocess.PIPE
-    )
+    pipe = asyncio.subprocess.PIPE
+    if is_shell:
+        line = shlex.join(LOOK)
+        process = await asyncio.create_subprocess_shell(line, env={}, cwd=ROOT, stdout=pipe)
+    else:
+        process = await asyncio.create_subprocess_exec(*LOOK, env={}, cwd=ROOT, stdout=pipe)
     said, _ = await process.communicate()
 
     assert said.decode() == f"{NOWHERE}\n"
