@@ -8,28 +8,26 @@ one that still runs is 409. `faults` are words, each for one of the requests to 
 import json
 import threading
 from collections.abc import Mapping
-from http.server import ThreadingHTTPServer
 from typing import Any
 
 import stripe
 
 from tests.stripe_wire import KEY, Handler, refusal, shown
+from tests.threaded_server import ThreadedServer
 
 __all__ = ["FAULTS", "KEY", "NOW_S", "SECRET", "StripeServer", "delivered"]
 SECRET = "whsec_of_the_tests"
 NOW_S = 1_795_000_000
 FAULTS = ("500", "429", "lost", "cut", "garbage", "array", "hang", "none")
 """500 and 429 before anything is done; lost and cut after all is, without an answer or with half of
-one; garbage and array are answers of 200 that are none; hang answers when `release` is set."""
+one; garbage and array are answers of 200 that are none; hang is done, sets `hangs`, and is lost
+when `release` is set."""
 
 
-class StripeServer(ThreadingHTTPServer):
+class StripeServer(ThreadedServer):
     """One account of Stripe in memory."""
 
-    daemon_threads = True
-
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
         self.sessions: dict[str, dict[str, Any]] = {}
         self.intents: dict[str, dict[str, Any]] = {}
         self.charges: dict[str, dict[str, Any]] = {}
@@ -39,28 +37,18 @@ class StripeServer(ThreadingHTTPServer):
         self.keys: dict[str, tuple[str, int, dict[str, Any]] | None] = {}
         self.requests: list[tuple[str, str, dict[str, str], dict[str, Any]]] = []
         self.faults: list[str] = []
+        self.hangs = threading.Event()
         self.release = threading.Event()
         self.now_s = NOW_S
         self.refund_status = "succeeded"
         self.lock = threading.Lock()
         self._count = 0
-        self._thread = threading.Thread(target=self.serve_forever, args=(0.01,))
-        self._thread.start()
-
-    @property
-    def address(self) -> str:
-        """Where it listens, for `api_base`."""
-        return f"http://127.0.0.1:{self.server_address[1]}"
+        super().__init__(Handler)
 
     def stop(self) -> None:
-        """Stop listening."""
+        """Stop listening, and let go of who hangs."""
         self.release.set()
-        self.shutdown()
-        self._thread.join()
-        self.server_close()
-
-    def handlerefusal(self, request: Any, client_address: Any) -> None:
-        """A client that goes away in mid-request is none of our business."""
+        super().stop()
 
     def new_id(self, prefix: str) -> str:
         """Return an id as Stripe makes them."""

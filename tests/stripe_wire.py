@@ -48,7 +48,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def _tell(self, fault: str, status: int, answer: dict[str, Any]) -> None:
         if fault == "hang":
-            self.server.release.wait(10)
+            self.server.hangs.set()
+            self.server.release.wait(60)
         if fault in {"lost", "hang"}:
             self.close_connection = True
         elif fault == "cut":

@@ -1,39 +1,22 @@
 """A bridge as an operator would write it: the addresses of docs/payments.md, in memory."""
 
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
+
+from tests.threaded_server import ThreadedServer
 
 API_KEY = "a key of the tests"
 
 
-class Bridge(ThreadingHTTPServer):
+class Bridge(ThreadedServer):
     """Answers are set by path in `answers`; what came is in `requests`."""
 
-    daemon_threads = True
-
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
         self.answers: dict[str, list[tuple[int, Any]]] = {}
         self.requests: list[tuple[str, str, dict[str, str], dict[str, Any]]] = []
-        self._thread = threading.Thread(target=self.serve_forever, args=(0.01,))
-        self._thread.start()
-
-    @property
-    def address(self) -> str:
-        """Where it listens."""
-        return f"http://127.0.0.1:{self.server_address[1]}"
-
-    def stop(self) -> None:
-        """Stop listening."""
-        self.shutdown()
-        self._thread.join()
-        self.server_close()
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that goes away is none of our business."""
+        super().__init__(_Handler)
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -27,7 +27,7 @@ async def provider(server: StripeServer) -> AsyncIterator[StripeProvider]:
         secret_key=KEY,
         webhook_secrets=[SECRET],
         api_base=server.address,
-        deadline_s=5,
+        deadline_s=60,
         retries=0,
     )
     yield made

@@ -55,7 +55,7 @@ async def standard(bridge: Bridge) -> AsyncIterator[StandardProvider]:
         ),
         api_key=API_KEY,
         webhook_secrets=[SECRET],
-        deadline_s=5,
+        deadline_s=60,
     )
     yield made
     await made.close()

@@ -1,5 +1,6 @@
 """Stripe, through its official library, against a server that speaks its wire and breaks it."""
 
+import asyncio
 import dataclasses
 from typing import Any
 
@@ -115,22 +116,29 @@ async def test_an_answer_that_is_none_may_be_asked_for_again(
     assert KEY not in str(caught.value)
 
 
-async def test_a_timeout_after_success_leaves_one_session(server: StripeServer, purchase: Purchase):
-    """The deadline is for the whole exchange."""
+async def test_a_timeout_after_success_leaves_one_session(
+    provider: StripeProvider,
+    server: StripeServer,
+    purchase: Purchase,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """The deadline, which here is over once all is done, is for the whole exchange."""
     server.faults = ["hang"]
-    provider = StripeProvider(
-        "stripe",
-        secret_key=KEY,
-        webhook_secrets=[SECRET],
-        api_base=server.address,
-        deadline_s=0.2,
-        retries=0,
-    )
-    with pytest.raises(errors.PaymentProviderUnavailable, match=r"no answer in 0\.2 s"):
-        await provider.open(purchase)
+    deadlines: list[asyncio.Timeout] = []
+
+    def timeout(delay: float | None) -> asyncio.Timeout:
+        deadlines.append(asyncio.Timeout(delay and asyncio.get_running_loop().time() + delay))
+        return deadlines[-1]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(asyncio, "timeout", timeout)
+        first = asyncio.create_task(provider.open(purchase))
+        assert await asyncio.to_thread(server.hangs.wait, 60)
+        deadlines[0].reschedule(asyncio.get_running_loop().time())
+        with pytest.raises(errors.PaymentProviderUnavailable, match=r"no answer in 60 s"):
+            await first
     server.release.set()
     opened = await provider.open(purchase)
-    await provider.close()
 
     assert list(server.sessions) == [opened.ref]
 

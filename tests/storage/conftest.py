@@ -23,7 +23,7 @@ def bucket(s3: s3_server.S3Server) -> S3Store:
         s3_server.BUCKET,
         region=s3_server.REGION,
         prefix="kept/here",
-        endpoint=s3.endpoint,
+        endpoint=s3.address,
         access_key=s3_server.ACCESS_KEY,
         secret_key=s3_server.SECRET_KEY,
     )

@@ -7,10 +7,11 @@ wire, and answers 403 where that is not what the client sent.
 import hashlib
 import hmac
 import re
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
+
+from tests.threaded_server import ThreadedServer
 
 REGION = "eu-test-1"
 ACCESS_KEY = "GRIPTESTKEY"
@@ -23,17 +24,14 @@ _AUTHORIZATION = re.compile(
 )
 
 
-class S3Server(ThreadingHTTPServer):
+class S3Server(ThreadedServer):
     """One bucket in memory. `objects` and `types` are what lies in it, `uploads` what is open.
 
     `requests` are the methods and paths that came, `tokens` those of passing credentials, `fail` is
     a status that all answers have, and `most_part_bytes` the largest body that was sent.
     """
 
-    daemon_threads = True
-
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
         self.objects: dict[str, bytes] = {}
         self.types: dict[str, str] = {}
         self.uploads: dict[str, dict[int, bytes]] = {}
@@ -41,22 +39,7 @@ class S3Server(ThreadingHTTPServer):
         self.tokens: set[str] = set()
         self.most_part_bytes = 0
         self.fail = 0
-        self._thread = threading.Thread(target=self.serve_forever, args=(0.01,))
-        self._thread.start()
-
-    @property
-    def endpoint(self) -> str:
-        """Where it listens."""
-        return f"http://127.0.0.1:{self.server_address[1]}"
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that goes away in mid-request is none of our business."""
-
-    def stop(self) -> None:
-        """Stop listening."""
-        self.shutdown()
-        self._thread.join()
-        self.server_close()
+        super().__init__(_Handler)
 
 
 class _Handler(BaseHTTPRequestHandler):

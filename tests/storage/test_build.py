@@ -20,7 +20,7 @@ def configured(s3: S3Server) -> Results:
         storage="s3",
         s3_bucket=s3_server.BUCKET,
         s3_region=s3_server.REGION,
-        s3_endpoint=s3.endpoint,
+        s3_endpoint=s3.address,
         s3_access_key="env:ACCESS",
         s3_secret_key="env:SECRET",
     )

@@ -63,7 +63,7 @@ async def test_a_wrong_secret_is_named(s3: S3Server):
     wrong = S3Store(
         s3_server.BUCKET,
         region=s3_server.REGION,
-        endpoint=s3.endpoint,
+        endpoint=s3.address,
         access_key=s3_server.ACCESS_KEY,
         secret_key="not the right one",
     )
@@ -97,7 +97,7 @@ async def test_a_stray_token_of_the_environment_is_not_sent(
     configured = S3Store(
         s3_server.BUCKET,
         region=s3_server.REGION,
-        endpoint=s3.endpoint,
+        endpoint=s3.address,
         access_key=s3_server.ACCESS_KEY,
         secret_key=s3_server.SECRET_KEY,
     )
