@@ -26,12 +26,16 @@ from grip.services.context import Context
 from grip.tasks.patience import Patience
 
 PATIENCE: Final = Patience(
-    lease_s=5, ambiguous_s=8, lifetimes_s={"image": 600, "audio": 12, "video": 3600}
+    lease_s=5, ambiguous_s=10, lifetimes_s={"image": 600, "audio": 12, "video": 3600}
 )
-"""What the drill's workers have of it: as much as theirs that serve customers would take hours."""
+"""What the drill's workers have of it: as much as theirs that serve customers would take hours.
+
+A worker may be put to sleep just before it sends a submission, and sends it when it wakes. A lost
+one is looked for some seconds longer, so that it is found on a slow machine, too.
+"""
 
 _HURRY: Final = Patience(
-    lease_s=2, ambiguous_s=3, lifetimes_s={"image": 600, "audio": 5, "video": 3600}
+    lease_s=2, ambiguous_s=7, lifetimes_s={"image": 600, "audio": 9, "video": 3600}
 )
 _HURRIED_S: Final = 10
 """Whoever drills for less than this has less patience still."""
@@ -43,7 +47,9 @@ _BEGIN_OVER: Final = 0.8
 """In which part of the time tasks are begun, so that some are young when the last worker dies."""
 
 _NAP_EVERY: Final = 3
-"""Every so many blows do not kill: they put to sleep, for longer than a lease."""
+"""Every so many blows do not kill: they put to sleep, for so much longer than a lease."""
+
+_NAP_OVER_S: Final = 1
 
 _LOOK_EVERY_S: Final = 0.5
 _RESULTS: Final = "results"
@@ -129,7 +135,7 @@ class Act:
                             struck[kinds.KILLED] += await crew.replace(pid)
                         else:
                             struck[kinds.SLEPT] += 1
-                            group.create_task(crew.nap(pid, self._patience.lease_s + 1))
+                            group.create_task(crew.nap(pid, self._patience.lease_s + _NAP_OVER_S))
         except BaseExceptionGroup as failures:
             raise reason(failures) from failures
         return struck
