@@ -5,8 +5,6 @@ from typing import Any
 
 import pytest
 
-from grip import errors
-from grip.providers.clients import ChatWire
 from grip.providers.conversation import (
     Audio,
     Conversation,
@@ -16,46 +14,18 @@ from grip.providers.conversation import (
     Text,
     Thinking,
     Thought,
-    Tool,
     ToolCall,
     ToolResult,
     Turn,
 )
-from grip.providers.json_object import JsonObject
-
-HELLO = {"role": "user", "content": "Hello!"}
-WEATHER = {
-    "type": "function",
-    "function": {
-        "name": "get_current_weather",
-        "description": "Get the current weather in a given location",
-        "parameters": {"type": "object", "properties": {"location": {"type": "string"}}},
-        "strict": True,
-    },
-}
-PNG = "iVBORw0KGgo="
-
-
-def _read(*messages: Any, **members: Any) -> Conversation:
-    body = {"model": "m", "messages": list(messages) or [HELLO], **members}
-    return ChatWire().read(JsonObject(json.dumps(body).encode()), "Gemini")
-
-
-def _user(*parts: Any) -> tuple[Any, ...]:
-    (turn,) = _read({"role": "user", "content": list(parts)}).turns
-    return turn.parts
-
-
-def _schema(tool: Tool) -> Any:
-    assert tool.schema is not None
-    return json.loads(bytes(tool.schema))
+from tests.providers.clients_chat import HELLO, PNG, read, user
 
 
 def test_the_name_of_a_speaker_stands_before_its_words():
     """No other wire has a place for it; what nobody said in words has no speaker."""
     picture = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PNG}"}}
     called = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
-    found = _read(
+    found = read(
         {"role": "system", "name": "boss", "content": "Be brief."},
         {"role": "user", "name": "ada", "content": "Hello!"},
         {"role": "user", "name": "bob", "content": [picture]},
@@ -80,7 +50,7 @@ def test_what_openais_client_parsed_may_be_sent_back():
     """It says again what the text beside it says."""
     function = {"name": "f", "arguments": '{"a": 1}', "parsed_arguments": {"a": 1}}
     calls = [{"id": "c", "type": "function", "function": function}]
-    found = _read(
+    found = read(
         HELLO,
         {"role": "assistant", "content": '{"b": 2}', "parsed": {"b": 2}, "tool_calls": calls},
         {"role": "tool", "tool_call_id": "c", "content": "1"},
@@ -94,7 +64,7 @@ def test_what_openais_client_parsed_may_be_sent_back():
 
 def test_the_reference_s_first_example_is_read():
     """A developer's instruction and a greeting."""
-    found = _read(
+    found = read(
         {"role": "developer", "content": "You are a helpful assistant."},
         {"role": "system", "content": [{"type": "text", "text": "Be brief."}]},
         HELLO,
@@ -119,7 +89,7 @@ def test_a_round_of_parallel_tool_calls_is_two_turns():
         }
         for at, (name, text) in enumerate([("weather", '{"in": 1.0}'), ("time", "")])
     ]
-    found = _read(
+    found = read(
         HELLO,
         {"role": "assistant", "content": "", "tool_calls": calls},
         {"role": "tool", "tool_call_id": "call_0", "content": "11"},
@@ -159,7 +129,7 @@ def test_a_round_of_parallel_tool_calls_is_two_turns():
 
 def test_parts_of_every_kind_are_carried():
     """Pictures and files by URL or as data, and sound."""
-    assert _user(
+    assert user(
         {"type": "text", "text": "Look:", "prompt_cache_breakpoint": {"mode": "explicit"}},
         {"type": "image_url", "image_url": {"url": "https://example.com/a.png", "detail": "high"}},
         {"type": "image_url", "image_url": {"url": f"data:image/PNG;base64,{PNG}"}},
@@ -194,11 +164,11 @@ def test_what_the_sdk_dumps_of_an_answer_can_be_sent_back():
         "reasoning_content": "Should I?",
     }
 
-    found = _read(HELLO, answer, HELLO).turns[1]
+    found = read(HELLO, answer, HELLO).turns[1]
 
     assert found.parts == (Thought(text="Should I?"), Text(text="I will not."))
     parts = [{"type": "refusal", "refusal": "No."}, {"type": "text", "text": "Sorry."}]
-    said = _read(HELLO, {"role": "assistant", "content": parts}, HELLO).turns[1].parts
+    said = read(HELLO, {"role": "assistant", "content": parts}, HELLO).turns[1].parts
     assert said == (Text(text="No."), Text(text="Sorry."))
 
 
@@ -222,7 +192,7 @@ def test_sealed_thoughts_come_back_in_openrouter_s_shape():
         "tool_calls": [call],
     }
 
-    found = _read(HELLO, answer, {"role": "tool", "tool_call_id": "c", "content": ""})
+    found = read(HELLO, answer, {"role": "tool", "tool_call_id": "c", "content": ""})
 
     assert found.turns[1].parts == (
         Thought(text="Hm.", sealed="sig"),
@@ -233,48 +203,9 @@ def test_sealed_thoughts_come_back_in_openrouter_s_shape():
     assert found.turns[2].parts == (ToolResult(id="c", content=(), name="f"),)
 
 
-def test_tools_are_carried_with_their_schemas_as_they_are():
-    """Byte for byte; a tool may have none."""
-    found = _read(tools=[WEATHER, {"type": "function", "function": {"name": "now"}}])
-
-    assert _schema(found.tools[0]) == WEATHER["function"]["parameters"]  # type: ignore[index]
-    assert found.tools[0].strict is True
-    assert found.tools[1] == Tool(name="now")
-
-
-@pytest.mark.parametrize(
-    ("choice", "expected"),
-    [
-        ("auto", ("auto", None)),
-        ("none", ("none", None)),
-        ("required", ("any", None)),
-        ({"type": "function", "function": {"name": "now"}}, (None, "now")),
-    ],
-)
-def test_every_choice_of_tools_is_carried(choice: Any, expected: tuple[Any, Any]):
-    """As a mode, or as the tool that must be called."""
-    found = _read(tools=[WEATHER], tool_choice=choice, parallel_tool_calls=False)
-
-    assert (found.tool_choice, found.forced_tool) == expected
-    assert found.parallel_tools is False
-
-
-def test_tools_that_are_not_allowed_are_left_out():
-    """So that the model cannot call them, which is what the choice asks for."""
-    allowed = {"mode": "required", "tools": [{"type": "function", "function": {"name": "now"}}]}
-    tools = [WEATHER, {"type": "function", "function": {"name": "now"}}]
-
-    found = _read(tools=tools, tool_choice={"type": "allowed_tools", "allowed_tools": allowed})
-
-    assert (found.tools, found.tool_choice) == ((Tool(name="now"),), "any")
-    with pytest.raises(errors.InvalidRequest, match="no tool 'now'") as caught:
-        _read(tools=[WEATHER], tool_choice={"type": "allowed_tools", "allowed_tools": allowed})
-    assert caught.value.param == "tool_choice"
-
-
 def test_what_decides_the_answer_is_carried():
     """Limits, sampling, stops and the user."""
-    found = _read(
+    found = read(
         max_completion_tokens=7,
         max_tokens=7,
         temperature=0.5,
@@ -301,7 +232,7 @@ def test_what_decides_the_answer_is_carried():
         choices=2,
         user="u",
     )
-    assert _read(stop=["a", "b"], max_tokens=3).stop == ("a", "b")
+    assert read(stop=["a", "b"], max_tokens=3).stop == ("a", "b")
 
 
 @pytest.mark.parametrize(
@@ -312,7 +243,7 @@ def test_what_a_format_is_for_stands_in_its_schema(own: str | None, expected: st
     """Other APIs have no place beside it; what the schema says itself stays."""
     schema = {"type": "object"} if own is None else {"description": own, "type": "object"}
     named = {"name": "joke", "description": "A joke.", "schema": schema}
-    found = _read(response_format={"type": "json_schema", "json_schema": named}).format
+    found = read(response_format={"type": "json_schema", "json_schema": named}).format
 
     assert found is not None
     assert found.schema is not None
@@ -351,7 +282,7 @@ def test_values_that_say_no_more_than_a_default_are_no_reason_to_refuse():
         "web_search_options": None,
     }
 
-    assert _read(**defaults) == _read()
+    assert read(**defaults) == read()
 
 
 @pytest.mark.parametrize(
@@ -375,7 +306,7 @@ def test_values_that_say_no_more_than_a_default_are_no_reason_to_refuse():
 )
 def test_formats_and_thinking_are_carried(members: dict[str, Any], expected: Any):
     """In OpenAI's words, and in those that other gateways taught their clients."""
-    found = _read(**members)
+    found = read(**members)
 
     assert (found.format if "response_format" in members else found.thinking) == expected
 
@@ -384,21 +315,14 @@ def test_the_schema_of_an_answer_is_carried_as_it_is():
     """With its name, and whether it is strict."""
     wanted = {"name": "n", "schema": {"type": "object"}, "strict": True}
 
-    found = _read(response_format={"type": "json_schema", "json_schema": wanted}).format
+    found = read(response_format={"type": "json_schema", "json_schema": wanted}).format
 
     assert found is not None
     assert (found.name, found.strict) == ("n", True)
     assert json.loads(bytes(found.schema or b"")) == {"type": "object"}
 
 
-def test_ten_thousand_tools_are_read():
-    """Each once."""
-    tools = [{"type": "function", "function": {"name": f"f{at}"}} for at in range(10_000)]
-
-    assert len(_read(tools=tools).tools) == 10_000
-
-
 def test_an_empty_message_stays_one():
     """The vendor says what it thinks of it; beside other parts it is nothing."""
-    assert _read({"role": "user", "content": ""}).turns[0].parts == (Text(text=""),)
-    assert _user({"type": "text", "text": ""}, {"type": "text", "text": "x"}) == (Text(text="x"),)
+    assert read({"role": "user", "content": ""}).turns[0].parts == (Text(text=""),)
+    assert user({"type": "text", "text": ""}, {"type": "text", "text": "x"}) == (Text(text="x"),)

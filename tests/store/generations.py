@@ -4,7 +4,6 @@ Each generation is whole by itself, and its books are right. Of a schema that la
 column, it leaves that out: so it was then.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -22,57 +21,12 @@ from grip.money.ledger import (
     post,
     void,
 )
+from tests.store.schemas import Tables, Values, table_of
 
-Values = dict[str, Any]
 Row = tuple[str, Values]
 
 _COST = 3 * NANO // 2
 """What each call costs: a credit and a half, of three input tokens."""
-
-_TYPES = {int: sa.BigInteger, str: sa.Text, bytes: sa.LargeBinary}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class About:
-    """What a column takes; one that `may_be_left_out` need not be named by who inserts."""
-
-    type: str
-    is_null: bool
-    may_be_left_out: bool
-
-
-Tables = dict[str, dict[str, About]]
-
-
-def tables_of(connection: sa.Connection) -> Tables:
-    """Return the tables of a database and their columns."""
-    there = sa.inspect(connection)
-    return {
-        name: {
-            column["name"]: About(
-                type=str(column["type"]),
-                is_null=column["nullable"],
-                may_be_left_out=column["nullable"]
-                or column.get("default") is not None
-                or column.get("identity") is not None,
-            )
-            for column in there.get_columns(name)
-        }
-        for name in there.get_table_names()
-    }
-
-
-async def count(connection: AsyncConnection, name: str, values: Values) -> int:
-    """Return how many rows of a table have these values."""
-    table = _table(name, values)
-    same = [table.c[column] == value for column, value in values.items()]
-    query = sa.select(sa.func.count()).select_from(table).where(*same)
-    return int((await connection.execute(query)).scalar_one())
-
-
-def _table(name: str, values: Values) -> sa.TableClause:
-    columns = [sa.column(column, _TYPES[type(value)]()) for column, value in values.items()]
-    return sa.table(name, *columns)
 
 
 class Generation:
@@ -91,7 +45,7 @@ class Generation:
             if known is None:
                 continue
             kept = {key: value for key, value in values.items() if key in known}
-            await connection.execute(sa.insert(_table(name, kept)).values(kept))
+            await connection.execute(sa.insert(table_of(name, kept)).values(kept))
             written.append((name, kept))
         return written
 

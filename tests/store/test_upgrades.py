@@ -18,7 +18,8 @@ from grip.settings import load
 from grip.store import schema
 from grip.store.engine import Database
 from grip.store.migrations import runner
-from tests.store.generations import Generation, Row, count, tables_of
+from tests.store.generations import Generation, Row
+from tests.store.schemas import count, tables_of
 
 REVISIONS = [
     script.revision
