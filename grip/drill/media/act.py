@@ -25,18 +25,25 @@ from grip.services import ledger
 from grip.services.context import Context
 from grip.tasks.patience import Patience
 
-PATIENCE: Final = Patience(
-    lease_s=5, ambiguous_s=10, lifetimes_s={"image": 600, "audio": 12, "video": 3600}
-)
-"""What the drill's workers have of it: as much as theirs that serve customers would take hours.
+_NAP_OVER_S: Final = 1
+"""How much longer than a lease a worker is put to sleep."""
 
-A worker may be put to sleep just before it sends a submission, and sends it when it wakes. A lost
-one is looked for some seconds longer, so that it is found on a slow machine, too.
-"""
+_FOUND_WITHIN_S: Final = 4
+"""How long a submission is looked for once its worker, which slept just before it, has sent it."""
 
-_HURRY: Final = Patience(
-    lease_s=2, ambiguous_s=7, lifetimes_s={"image": 600, "audio": 9, "video": 3600}
-)
+
+def _patience_of(lease_s: int) -> Patience:
+    """Return what the workers have of it: as much as those that serve customers would take hours.
+
+    No lost submission is given up while a worker may be asleep that sends it when it wakes.
+    """
+    found_s = lease_s + _NAP_OVER_S + _FOUND_WITHIN_S
+    lifetimes_s = {"image": 600, "audio": found_s + 2, "video": 3600}
+    return Patience(lease_s=lease_s, ambiguous_s=found_s, lifetimes_s=lifetimes_s)
+
+
+_PATIENCE: Final = _patience_of(5)
+_HURRY: Final = _patience_of(2)
 _HURRIED_S: Final = 10
 """Whoever drills for less than this has less patience still."""
 
@@ -47,9 +54,7 @@ _BEGIN_OVER: Final = 0.8
 """In which part of the time tasks are begun, so that some are young when the last worker dies."""
 
 _NAP_EVERY: Final = 3
-"""Every so many blows do not kill: they put to sleep, for so much longer than a lease."""
-
-_NAP_OVER_S: Final = 1
+"""Every so many blows do not kill: they put to sleep."""
 
 _LOOK_EVERY_S: Final = 0.5
 _RESULTS: Final = "results"
@@ -86,7 +91,7 @@ class Act:
 
     @property
     def _patience(self) -> Patience:
-        return _HURRY if self.seconds < _HURRIED_S else PATIENCE
+        return _HURRY if self.seconds < _HURRIED_S else _PATIENCE
 
     @asynccontextmanager
     async def _crew(self) -> AsyncIterator[Crew]:
