@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+from hypothesis import strategies as st
+
 from grip.providers.anthropic import AnthropicAdapter
 from grip.providers.anthropic.answers import AnthropicDeltas
 from grip.providers.clients import ChatWire
@@ -120,6 +122,17 @@ DELTAS: list[Delta] = [
     ToolCallDelta(index=1, arguments="{}"),
     Stopped(stop="tool", report=REPORT),
 ]
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=5,
+)
+_MEMBERS = st.sampled_from(
+    ["type", "index", "message", "content_block", "delta", "usage", "error", "content", "id"]
+)
+ODD = st.dictionaries(_MEMBERS, _JSON, max_size=4)
+"""Members of a message or an event with any values."""
 
 
 class Writer:
